@@ -1,0 +1,138 @@
+"""What every engine can do. The pipeline knows this protocol and nothing else about an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from voice_pipeline.voice_folder import VoiceFolder
+
+ProgressCallback = Callable[[float, str], None]
+"""Called with the share done (0..1) and a short sentence."""
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Terms of an engine's weights.
+
+    Attributes:
+        name: short name, for example "MIT".
+        url: where the full text stands; empty when it travels with the repository.
+        needs_acceptance: True when the user has to accept the terms by an explicit flag.
+        note: one sentence a user should know before choosing the engine.
+    """
+
+    name: str
+    url: str = ""
+    needs_acceptance: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """One accepted clip: a 24 kHz mono WAV and what is said in it."""
+
+    clip_id: str
+    path: Path
+    text: str
+    seconds: float
+
+
+@dataclass
+class FineTuneRequest:
+    """What `Engine.fine_tune` is given.
+
+    Attributes:
+        folder: the voice folder; engines write only below `run_dir` and their own cache in `folder.features`.
+        run_dir: where this run's checkpoints, curves and settings go. Existing content is resumed.
+        train: clips to learn from.
+        validation: held-out clips; never trained on.
+        device: torch device name, already chosen.
+        seed: random seed.
+        max_steps: optimiser steps; None lets the engine choose.
+        max_seconds: wall-clock limit of the optimisation; None for no limit.
+        options: engine-specific settings, already validated by the caller against `Engine.options`.
+        on_progress: progress callback.
+    """
+
+    folder: VoiceFolder
+    run_dir: Path
+    train: list[TrainingClip]
+    validation: list[TrainingClip]
+    device: str = "cpu"
+    seed: int = 0
+    max_steps: int | None = None
+    max_seconds: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    on_progress: ProgressCallback = lambda share, sentence: None
+
+
+@dataclass(frozen=True)
+class FineTuneResult:
+    """What came out of a run.
+
+    Attributes:
+        model_dir: folder that `Engine.load` accepts: safetensors, config, settings.
+        steps: optimiser steps done in total, over all resumed parts.
+        seconds: wall-clock seconds of training in total, over all resumed parts.
+        metrics: final figures by name (losses, validation scores).
+    """
+
+    model_dir: Path
+    steps: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+class LoadedVoice(Protocol):
+    """A voice in memory, ready to speak. Safe to call from one thread at a time."""
+
+    sample_rate: int
+
+    def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
+        """Speak one chunk of normalised text (at most 250 characters).
+
+        Args:
+            text: what to say; numbers and abbreviations are already spelled out.
+            speed: 0.25..4.0; 2.0 is twice as fast at the same pitch.
+            seed: random seed; the same seed gives the same waveform.
+
+        Returns:
+            waveform, float32 `[samples]`, -1..1, at `sample_rate`.
+        """
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A way to clone a voice.
+
+    Attributes:
+        name: the word after `--engine`.
+        title: one line for people.
+        licence: terms of the weights.
+    """
+
+    name: str
+    title: str
+    licence: Licence
+
+    def prepare(self, *, accept_licence: bool = False, offline: bool = False) -> None:
+        """Make the base model available (from the repository, the cache or its public home).
+
+        Raises:
+            PipelineError: the weights cannot be had, or their licence was not accepted; says what to do.
+        """
+        ...
+
+    def fine_tune(self, request: FineTuneRequest) -> FineTuneResult:
+        """Adapt the base model to one speaker; resumes what it finds in `request.run_dir`."""
+        ...
+
+    def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
+        """Load what `fine_tune` wrote."""
+        ...
