@@ -1,0 +1,33 @@
+"""Every data set of the course: where it comes from, under which licence, and what replaces it offline."""
+
+from coursekit.data.model import Dataset, listed_files
+
+_ENTRIES = (
+    Dataset(
+        name="ljspeech_sample",
+        title="LJSpeech, clips LJ001-0001 to LJ001-0032",
+        licence="public domain (LibriVox recording, Keith Ito's LJ Speech Dataset 1.1)",
+        description="one woman reading, 32 clips of 1 to 10 s, 22,050 Hz mono 16-bit WAV, with texts",
+        files=listed_files(
+            "ljspeech_sample",
+            "https://raw.githubusercontent.com/idiap/coqui-ai-TTS/7cde79ec2d7c9b0210dbae29da40a1ea1bfe1089"
+            "/tests/data/ljspeech/wavs/",
+        ),
+        mirror="ljspeech/LJSpeech-1.1",
+        stand_in="a synthetic voice made on this machine",
+        transcripts="ljspeech_sample.csv",
+    ),
+    Dataset(
+        name="mnist",
+        title="MNIST handwritten digits",
+        licence="Y. LeCun and C. Cortes, commonly stated as CC BY-SA 3.0",
+        description="60,000 training and 10,000 test pictures of 28x28 pixels, the four original IDX files",
+        files=listed_files(
+            "mnist", "https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"
+        ),
+        mirror="mnist",
+        stand_in="the 1,797 handwritten digits that ship with scikit-learn, scaled to 28x28",
+    ),
+)
+
+DATASETS: dict[str, Dataset] = {entry.name: entry for entry in _ENTRIES}

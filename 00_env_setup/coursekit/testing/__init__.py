@@ -1,0 +1,1 @@
+"""Helpers for the course's own tests; the pytest plugin is `coursekit.testing.plugin`."""
