@@ -5,4 +5,4 @@ import os
 # Before NumPy or PyTorch is imported: tests run side by side, and small work is quicker on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["coursekit.testing.plugin"]
+pytest_plugins = ["coursekit.testing.plugin", "pytester"]

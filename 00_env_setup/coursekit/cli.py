@@ -46,7 +46,9 @@ def script_parser(description: str | None, *, seed: int = 0, prog: str | None = 
     parser.add_argument("--quick", action="store_true", help="small and fast: under 30 s on 2 CPU cores, no network")
     parser.add_argument("--seed", type=int, default=seed, metavar="N", help=f"random seed (default {seed})")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: outputs/ beside the script)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: outputs/ beside the script)"
+    )
     return parser
 
 

@@ -1,19 +1,20 @@
 """Progress on stderr: a bar in a terminal, a line every few seconds in a log."""
 
+import io
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class _LineProgress(tqdm):  # type: ignore[type-arg]
+class _LineProgress(tqdm):
     """tqdm for logs: each report is a line of its own instead of overwriting the last with a carriage return."""
 
     @staticmethod
-    def status_printer(file: TextIO) -> Callable[[str], None]:
+    def status_printer(file: Any) -> Callable[[str], None]:
         def print_line(text: str) -> None:
             if text.strip():
                 file.write(text.strip() + "\n")
@@ -24,7 +25,7 @@ class _LineProgress(tqdm):  # type: ignore[type-arg]
     def close(self) -> None:
         if not self.disable:
             self.refresh()
-            self.leave = False
+            self.fp, self.sp = io.StringIO(), lambda _: None  # tqdm's own ending is meant for a terminal
         super().close()
 
 

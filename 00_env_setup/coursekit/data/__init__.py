@@ -18,9 +18,9 @@ from typing import IO, Literal
 
 from filelock import FileLock
 
-from coursekit.data.download import DataUnavailable, check_free_disk, download, megabytes
 from coursekit.data.model import Archive, DataFile, Dataset, read_list
 from coursekit.data.registry import DATASETS
+from coursekit.data.transfer import DataUnavailable, check_free_disk, download, megabytes
 from coursekit.errors import CourseError
 from coursekit.files import atomic_path, sha256_file, write_json_atomic
 
@@ -157,9 +157,9 @@ def _unpack(packed: Path, prefix: str, wanted: list[DataFile], root: Path) -> No
     with tarfile.open(packed) as tar:
         names = {prefix + file.path: file for file in wanted}
         for entry in tar:
-            member = tar.extractfile(entry) if entry.name in names and entry.isfile() else None
-            if member is not None:
-                _copy(member, root / names[entry.name].path)
+            content = tar.extractfile(entry) if entry.name in names else None
+            if content is not None:
+                _copy(content, root / names[entry.name].path)
 
 
 def _copy(source: IO[bytes], target: Path) -> None:

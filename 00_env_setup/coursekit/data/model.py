@@ -58,7 +58,7 @@ class Dataset:
 
 def read_list(name: str) -> str:
     """Return one of the small text files shipped with the package (`lists/`)."""
-    return resources.files("coursekit.data").joinpath("lists", name).read_text(encoding="utf-8")
+    return resources.files("coursekit.data").joinpath("lists").joinpath(name).read_text(encoding="utf-8")
 
 
 def listed_files(name: str, *homes: str) -> tuple[DataFile, ...]:
