@@ -1,0 +1,97 @@
+"""Makes tiny Coqui models and synthetic clips for the engine tests: real classes, few channels, random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from voice_pipeline.engines.base import TrainingClip
+from voice_pipeline.engines.coqui import setup_coqui
+from voice_pipeline.settings import AUDIO
+
+SENTENCES = [
+    "the quick brown fox",
+    "jumps over the lazy dog",
+    "a small voice speaks",
+    "numbers are words here",
+    "every clip has its text",
+    "this one is held out",
+]
+
+
+def make_clips(folder: Path, count: int = 6, seconds: float = 1.2) -> list[TrainingClip]:
+    """Harmonic tones with a moving pitch at 24 kHz: enough like speech for a few training steps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clips = []
+    for number in range(count):
+        duration = seconds + 0.1 * number
+        t = np.arange(int(duration * AUDIO.sample_rate)) / AUDIO.sample_rate
+        pitch = 120 + 20 * np.sin(2 * np.pi * (1 + number) * t / 2)
+        phase = 2 * np.pi * np.cumsum(pitch) / AUDIO.sample_rate
+        wave = sum(np.sin(k * phase) / k for k in range(1, 6)) * 0.1 * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * t))
+        path = folder / f"clip_{number}.wav"
+        soundfile.write(path, wave.astype(np.float32), AUDIO.sample_rate, subtype="PCM_16")
+        clips.append(TrainingClip(f"clip_{number}", path, SENTENCES[number % len(SENTENCES)], duration))
+    return clips
+
+
+def make_vits_checkpoint(folder: Path, *, speakers: list[str] | None = None, phonemizer: str | None = None) -> Path:
+    """A VITS checkpoint as Coqui publishes them (config.json, model_file.pth), at 22,050 Hz, with few channels.
+
+    Args:
+        folder: where to put it.
+        speakers: names of the speaker table of a multi-speaker model; None makes a single-speaker model.
+        phonemizer: Coqui phonemizer name; None makes a model over letters.
+    """
+    setup_coqui()
+    from TTS.tts.configs.shared_configs import CharactersConfig
+    from TTS.tts.configs.vits_config import VitsArgs, VitsConfig
+    from TTS.tts.models.vits import Vits
+
+    folder.mkdir(parents=True, exist_ok=True)
+    args = VitsArgs(
+        hidden_channels=16,
+        hidden_channels_ffn_text_encoder=16,
+        num_layers_text_encoder=1,
+        num_layers_posterior_encoder=2,
+        num_layers_flow=1,
+        resblock_type_decoder="2",
+        resblock_kernel_sizes_decoder=[3],
+        resblock_dilation_sizes_decoder=[[1, 3]],
+        upsample_initial_channel_decoder=32,
+        periods_multi_period_discriminator=[2],
+        spec_segment_size=16,
+        use_sdp=False,
+    )
+    letters = CharactersConfig(
+        characters_class="TTS.tts.models.vits.VitsCharacters",
+        pad="_",
+        characters="abcdefghijklmnopqrstuvwxyz",
+        punctuations="!,.? ",
+        phonemes="aeiouəɹðɪɛæʌʊɑɔŋθʃʒˈˌːdɡklmnpstvwzfhbjɚɝ" if phonemizer else "",
+    )
+    config = VitsConfig(
+        model_args=args,
+        characters=letters,
+        text_cleaner="basic_cleaners",
+        use_phonemes=phonemizer is not None,
+        phonemizer=phonemizer,
+        phoneme_language="en-us" if phonemizer else None,
+        add_blank=True,
+    )
+    if speakers:
+        table = folder / "speaker_ids.json"
+        table.write_text(json.dumps({name: number for number, name in enumerate(speakers)}))
+        config.use_speaker_embedding = args.use_speaker_embedding = True
+        config.speaker_embedding_channels = args.speaker_embedding_channels = 8
+        config.num_speakers = args.num_speakers = len(speakers)
+        config.speakers_file = args.speakers_file = str(table)
+    torch.manual_seed(0)
+    model = Vits(config)
+    config.save_json(folder / "config.json")
+    torch.save({"model": model.state_dict()}, folder / "model_file.pth")
+    return folder
