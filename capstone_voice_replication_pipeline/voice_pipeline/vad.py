@@ -1,0 +1,72 @@
+"""Where speech is: Silero VAD, all frames of a clip in one call, weights from its wheel."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import soxr
+
+VAD_RATE = 16_000
+FRAME = 512  # samples at VAD_RATE: 32 ms
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What the detector found.
+
+    Attributes:
+        probabilities: float32 `[frames]`, 0..1, one per 32 ms.
+        segments: `(start, end)` of each stretch of speech, seconds.
+    """
+
+    probabilities: np.ndarray
+    segments: tuple[tuple[float, float], ...]
+
+    @property
+    def start(self) -> float:
+        """Where the first speech starts, seconds; 0 when there is none."""
+        return self.segments[0][0] if self.segments else 0.0
+
+    @property
+    def end(self) -> float:
+        """Where the last speech ends, seconds; 0 when there is none."""
+        return self.segments[-1][1] if self.segments else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Speech in all segments together, seconds."""
+        return sum(end - start for start, end in self.segments)
+
+
+def find_speech(waveform: np.ndarray, sample_rate: int) -> Speech:
+    """Find speech in a mono waveform.
+
+    The waveform is scaled to full level first, so that a quiet recording is not taken for silence.
+
+    Args:
+        waveform: float32 `[samples]`.
+        sample_rate: Hz.
+    """
+    from silero_vad import get_speech_timestamps_from_probs
+
+    peak = float(np.abs(waveform).max(initial=0.0))
+    if peak == 0.0:
+        return Speech(np.zeros(-(-len(waveform) * VAD_RATE // (sample_rate * FRAME)), np.float32), ())
+    scaled = soxr.resample(waveform * np.float32(0.9 / peak), sample_rate, VAD_RATE, quality="LQ")
+    probabilities = _model().audio_forward(np.ascontiguousarray(scaled))
+    stamps = get_speech_timestamps_from_probs(
+        probabilities.tolist(), speech_pad_ms=0, min_speech_duration_ms=90, audio_length_samples=len(scaled)
+    )
+    segments = tuple((stamp["start"] / VAD_RATE, stamp["end"] / VAD_RATE) for stamp in stamps)
+    return Speech(probabilities, segments)
+
+
+@functools.cache
+def _model() -> Any:
+    """One session for all threads; each call carries its own state."""
+    from silero_vad import load_silero_vad
+
+    return load_silero_vad(onnx=True, sequence=True)
