@@ -12,6 +12,10 @@ import soxr
 VAD_RATE = 16_000
 FRAME = 512  # samples at VAD_RATE: 32 ms
 
+_COLD_FRAMES = 32  # 1 s: until the detector has heard enough to trust its own silence
+_WARM_UP_FRAMES = 32
+_AT_ONCE_FRAMES = 3  # speech found this early leaves nothing to look for
+
 
 @dataclass(frozen=True)
 class Speech:
@@ -56,12 +60,28 @@ def find_speech(waveform: np.ndarray, sample_rate: int) -> Speech:
     if peak == 0.0:
         return Speech(np.zeros(-(-len(waveform) * VAD_RATE // (sample_rate * FRAME)), np.float32), ())
     scaled = soxr.resample(waveform * np.float32(0.9 / peak), sample_rate, VAD_RATE, quality="LQ")
-    probabilities = _model().audio_forward(np.ascontiguousarray(scaled))
+    probabilities = _probabilities(np.ascontiguousarray(scaled))
     stamps = get_speech_timestamps_from_probs(
         probabilities.tolist(), speech_pad_ms=0, min_speech_duration_ms=90, audio_length_samples=len(scaled)
     )
     segments = tuple((stamp["start"] / VAD_RATE, stamp["end"] / VAD_RATE) for stamp in stamps)
     return Speech(probabilities, segments)
+
+
+def _probabilities(waveform: np.ndarray) -> np.ndarray:
+    """Probability of speech per frame, also right at the start.
+
+    Silero misses up to half a second of speech when a clip begins in the middle of a sound ("Printing" of LJ001-0001).
+    So the beginning is also heard backwards, coming from 2 s in, and the higher probability counts.
+    """
+    forward = _model().audio_forward(waveform)
+    if (forward[:_AT_ONCE_FRAMES] >= 0.5).any():
+        return forward
+    head = waveform[: (_COLD_FRAMES + _WARM_UP_FRAMES) * FRAME]
+    head = np.pad(head, (0, -len(head) % FRAME))
+    backward = _model().audio_forward(np.ascontiguousarray(head[::-1]))[::-1]
+    cold = min(_COLD_FRAMES, len(forward))
+    return np.concatenate([np.maximum(forward[:cold], backward[:cold]), forward[cold:]])
 
 
 @functools.cache

@@ -1,0 +1,316 @@
+"""Recording from a microphone: the capture device behind a small protocol, one take, and the guided loop over prompts."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+
+from coursekit.files import sha256_file
+from voice_pipeline.audio import write_wav
+from voice_pipeline.errors import PipelineError
+from voice_pipeline.ledger import clipped_share, decibels
+from voice_pipeline.prompts import Prompt
+from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
+
+logger = logging.getLogger(__name__)
+
+CAPTURE_RATE = 48_000  # what nearly every sound card runs at; resampled once, in preprocessing
+EXTRA_SECONDS = 6.0  # a take may last its prompt's expected time, one and a half times, and this much more
+_NO_MICROPHONE = PipelineError(
+    "no microphone was found on this machine",
+    hint="plug one in and allow its use, or record with a phone and run: "
+    "python 01_collect_recordings.py --voice NAME --import DIR",
+)
+
+
+class Microphone(Protocol):
+    """A source of live sound."""
+
+    name: str
+    sample_rate: int
+
+    def open(self) -> Any:
+        """Context manager over an iterator of float32 blocks `[samples]`, mono, -1..1, as they are heard."""
+        ...
+
+
+class Terminal(Protocol):
+    """What the guided loop needs from the person in front of it."""
+
+    def show(self, text: str) -> None:
+        """Print a line."""
+
+    def ask(self, question: str) -> str:
+        """Print a question and return the answer, stripped and in lower case."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+
+    def level(self, dbfs: float, seconds: float) -> None:
+        """Show the level meter."""
+
+    def enter_pressed(self) -> Callable[[], bool]:
+        """Start to watch the Enter key; the result tells whether it was pressed."""
+
+
+def list_microphones() -> list[str]:
+    """Names of the capture devices, the default first; empty when there is none."""
+    return [str(device["name"]) for device in _captures()]
+
+
+def open_microphone(name: str | None = None) -> Microphone:
+    """The microphone called `name`, or the default one.
+
+    Raises:
+        PipelineError: there is no microphone, or none of this name.
+    """
+    devices = _captures()
+    if not devices:
+        raise _NO_MICROPHONE
+    if name is None:
+        return MiniaudioMicrophone(str(devices[0]["name"]), devices[0]["id"])
+    for device in devices:
+        if name.casefold() in str(device["name"]).casefold():
+            return MiniaudioMicrophone(str(device["name"]), device["id"])
+    known = "; ".join(str(device["name"]) for device in devices)
+    raise PipelineError(f"there is no microphone called '{name}'", hint=f"choose one of: {known}")
+
+
+def _captures() -> list[dict[str, Any]]:
+    import miniaudio
+
+    try:
+        return list(miniaudio.Devices().get_captures())
+    except miniaudio.MiniaudioError as error:
+        logger.info("no sound system: %s", error)
+        return []
+
+
+class MiniaudioMicrophone:
+    """A capture device through miniaudio, which needs no system library."""
+
+    def __init__(self, name: str, device_id: Any = None, sample_rate: int = CAPTURE_RATE) -> None:
+        self.name = name
+        self.sample_rate = sample_rate
+        self._device_id = device_id
+
+    @contextmanager
+    def open(self) -> Iterator[Iterator[np.ndarray]]:
+        """Start the device; yields its blocks.
+
+        Raises:
+            PipelineError: the device cannot be opened or falls silent.
+        """
+        import miniaudio
+
+        heard: queue.Queue[np.ndarray] = queue.Queue()
+
+        def receive() -> Generator[None, bytes, None]:
+            while True:
+                data = yield
+                heard.put(np.frombuffer(data, np.int16).astype(np.float32) / 32_768.0)
+
+        def blocks() -> Iterator[np.ndarray]:
+            while True:
+                try:
+                    yield heard.get(timeout=5.0)
+                except queue.Empty:
+                    raise PipelineError(
+                        f"the microphone '{self.name}' gives no sound",
+                        hint="check that it is connected and that this terminal may use it (privacy settings)",
+                    ) from None
+
+        try:
+            device = miniaudio.CaptureDevice(
+                input_format=miniaudio.SampleFormat.SIGNED16,
+                nchannels=1,
+                sample_rate=self.sample_rate,
+                device_id=self._device_id,
+            )
+            receiver = receive()
+            next(receiver)
+            device.start(receiver)
+        except miniaudio.MiniaudioError as error:
+            raise PipelineError(
+                f"the microphone '{self.name}' cannot be opened: {error}",
+                hint="close other programs that use it, or import recordings: --import DIR",
+            ) from error
+        try:
+            yield blocks()
+        finally:
+            device.close()
+
+
+def record_take(
+    microphone: Microphone,
+    max_seconds: float,
+    stop: Callable[[], bool] = lambda: False,
+    on_level: Callable[[float, float], None] = lambda dbfs, seconds: None,
+) -> np.ndarray:
+    """Record until `stop()` says so or `max_seconds` are over.
+
+    Args:
+        microphone: where from.
+        max_seconds: the longest take.
+        stop: asked after each block.
+        on_level: told the peak of each block in dBFS and the seconds so far.
+
+    Returns:
+        float32 `[samples]` at `microphone.sample_rate`.
+    """
+    parts: list[np.ndarray] = []
+    samples, most = 0, int(max_seconds * microphone.sample_rate)
+    with microphone.open() as blocks:
+        for block in blocks:
+            parts.append(block)
+            samples += len(block)
+            on_level(decibels(float(np.abs(block).max(initial=0.0))), samples / microphone.sample_rate)
+            if samples >= most or stop():
+                break
+    return np.concatenate(parts)[:most] if parts else np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True)
+class TakeCheck:
+    """A first look at a take, while the speaker is still there."""
+
+    ok: bool
+    sentence: str
+
+
+def check_take(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> TakeCheck:
+    """Judge level, clipping and length of a take at once; the ledger measures it properly later."""
+    seconds = len(waveform) / sample_rate
+    peak = decibels(float(np.abs(waveform).max(initial=0.0)))
+    if peak < -40.0:
+        return TakeCheck(False, f"almost nothing was heard (peak {peak:.0f} dBFS): come nearer, or unmute the microphone")
+    if clipped_share(waveform) > 0.001:
+        return TakeCheck(False, "the level was too high and the sound is clipped: turn it down or move back a little")
+    if seconds < 0.4 * prompt.expected_seconds:
+        return TakeCheck(False, f"{seconds:.1f} s is too short for this sentence: read all of it, then press Enter")
+    return TakeCheck(True, f"{seconds:.1f} s, peak {peak:.0f} dBFS")
+
+
+def record_prompts(
+    folder: VoiceFolder, prompts: Sequence[Prompt], microphone: Microphone, terminal: Terminal
+) -> int:
+    """Guide a speaker through the prompts that have no take yet. Stopping and starting again goes on where it stopped.
+
+    Args:
+        folder: where the takes go (`raw/ID.wav`, manifest.jsonl). The caller holds its lock.
+        prompts: in reading order.
+        microphone: where from.
+        terminal: the person.
+
+    Returns:
+        number of takes kept in this session.
+    """
+    folder.create()
+    rows = read_jsonl(folder.manifest)
+    recorded = {row["id"] for row in rows}
+    todo = [prompt for prompt in prompts if prompt.prompt_id not in recorded]
+    terminal.show(f"Microphone: {microphone.name}. {len(todo)} of {len(prompts)} sentences to read.")
+    kept = 0
+    for prompt in todo:
+        waveform = _take_until_kept(prompt, microphone, terminal)
+        if waveform is None:
+            break
+        if len(waveform):
+            rows.append(_keep(folder, prompt, waveform, microphone))
+            write_jsonl(folder.manifest, rows)
+            kept += 1
+    terminal.show(f"{kept} takes kept, {len(todo) - kept} sentences left.")
+    return kept
+
+
+def _take_until_kept(prompt: Prompt, microphone: Microphone, terminal: Terminal) -> np.ndarray | None:
+    """One prompt: the take to keep, an empty array when it is skipped, None to stop the session."""
+    while True:
+        terminal.show(f"\n{prompt.prompt_id} (about {prompt.expected_seconds:.0f} s):\n\n    {prompt.text}\n")
+        answer = terminal.ask("Enter to record, s to skip, q to stop: ")
+        if answer in ("s", "q"):
+            return np.zeros(0, np.float32) if answer == "s" else None
+        for count in (3, 2, 1):
+            terminal.show(f"{count} ...")
+            terminal.pause(0.7)
+        terminal.show("Read now. Press Enter when you have finished.")
+        longest = 1.5 * prompt.expected_seconds + EXTRA_SECONDS
+        waveform = record_take(microphone, longest, terminal.enter_pressed(), terminal.level)
+        check = check_take(waveform, microphone.sample_rate, prompt)
+        terminal.show(f"\n{'Good' if check.ok else 'Better again'}: {check.sentence}.")
+        question = "Enter to keep, r to read it again: " if check.ok else "Enter to read it again, k to keep it anyway: "
+        answer = terminal.ask(question)
+        if (check.ok and answer != "r") or answer == "k":
+            return waveform
+
+
+def _keep(folder: VoiceFolder, prompt: Prompt, waveform: np.ndarray, microphone: Microphone) -> dict[str, Any]:
+    path = folder.raw / f"{prompt.prompt_id}.wav"
+    write_wav(path, waveform, microphone.sample_rate)
+    return {
+        "id": prompt.prompt_id,
+        "given": path.name,
+        "file": path.name,
+        "sha256": sha256_file(path),
+        "text": prompt.text,
+        "text_from": prompt.prompt_id,
+        "source": "microphone",
+        "device": microphone.name,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "problem": None,
+        "duplicate_of": None,
+    }
+
+
+class ConsoleTerminal:
+    """The real terminal, in plain ASCII."""
+
+    def __init__(self, output: TextIO, read_line: Callable[[], str]) -> None:
+        self._output = output
+        self._read_line = read_line
+        self._watcher: threading.Thread | None = None
+
+    def show(self, text: str) -> None:
+        """Print a line."""
+        self._output.write(text + "\n")
+        self._output.flush()
+
+    def ask(self, question: str) -> str:
+        """Print a question and return the answer; the end of the input counts as q."""
+        if self._watcher and self._watcher.is_alive():
+            self.show("Press Enter to go on.")
+            self._watcher.join()
+        self._output.write(question)
+        self._output.flush()
+        line = self._read_line()
+        return line.strip().lower() if line else "q"
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def level(self, dbfs: float, seconds: float) -> None:
+        """Draw the meter over the last one: 30 characters from -60 to 0 dBFS."""
+        filled = round(max(0.0, min(1.0, (dbfs + 60.0) / 60.0)) * 30)
+        self._output.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {dbfs:5.0f} dBFS {seconds:5.1f} s ")
+        self._output.flush()
+
+    def enter_pressed(self) -> Callable[[], bool]:
+        """Read a line in the background; true once it has come."""
+        pressed = threading.Event()
+
+        def watch() -> None:
+            self._read_line()
+            pressed.set()
+
+        self._watcher = threading.Thread(target=watch, daemon=True)
+        self._watcher.start()
+        return pressed.is_set
