@@ -95,3 +95,21 @@ def make_vits_checkpoint(folder: Path, *, speakers: list[str] | None = None, pho
     config.save_json(folder / "config.json")
     torch.save({"model": model.state_dict()}, folder / "model_file.pth")
     return folder
+
+
+class SmallDiscriminator(torch.nn.Module):
+    """Stands for Coqui's `VitsDiscriminator`, whose 14 million weights no configuration makes fewer."""
+
+    def __init__(self, periods: list[int] | None = None, *, use_spectral_norm: bool = False) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList([torch.nn.Conv1d(1, 8, 15, 4, 7), torch.nn.Conv1d(8, 1, 5, 2, 2)])
+
+    def forward(self, x: torch.Tensor, x_hat: torch.Tensor | None = None) -> tuple:
+        score, features = self.judge(x)
+        score_hat, features_hat = self.judge(x_hat) if x_hat is not None else (None, None)
+        return [score], [features], [score_hat], [features_hat]
+
+    def judge(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        first = torch.nn.functional.leaky_relu(self.layers[0](x), 0.1)
+        score = self.layers[1](first)
+        return score.flatten(1), [first, score]
