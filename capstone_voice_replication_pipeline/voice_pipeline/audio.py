@@ -34,7 +34,8 @@ CONTENT_TYPES = {
 """Formats `encode` writes, with their media types. `pcm` is headerless signed 16-bit little-endian."""
 
 _BLOCK = 1 << 16
-_CANCELLED = 0.1  # mix energy below this share of the loudest channel's: the channels cancel, or one alone carries sound
+# Mix energy below this share of the loudest channel's: the channels cancel, or one alone carries sound.
+_CANCELLED = 0.1
 _SUBTYPE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _FFMPEG_OPTIONS = {
     # A playlist named as a recording could make FFmpeg open other files or the network.
@@ -123,9 +124,7 @@ def decode(path: str | os.PathLike[str]) -> Decoded:
     waveform, mix = _mix_down(path, source)
     if not len(waveform):
         raise AudioError(f"{path.name} contains no sound", hint="record or export it again")
-    return Decoded(
-        waveform, source.sample_rate, source.channels, source.container, source.codec, source.bit_depth, mix
-    )
+    return Decoded(waveform, source.sample_rate, source.channels, source.container, source.codec, source.bit_depth, mix)
 
 
 def _open(path: Path) -> _Source:

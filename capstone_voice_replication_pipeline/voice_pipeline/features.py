@@ -170,7 +170,9 @@ def _remove_stale(folder: VoiceFolder, kept: set[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def statistics(clips: list[ClipFeatures], ledger_rows: list[dict[str, Any]], audio: AudioSettings = AUDIO) -> dict[str, Any]:
+def statistics(
+    clips: list[ClipFeatures], ledger_rows: list[dict[str, Any]], audio: AudioSettings = AUDIO
+) -> dict[str, Any]:
     """Figures that describe the voice.
 
     Args:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 CAPTURE_RATE = 48_000  # what nearly every sound card runs at; resampled once, in preprocessing
 EXTRA_SECONDS = 6.0  # a take may last its prompt's expected time, one and a half times, and this much more
+_ALSA_NULL = "generate zero samples"  # ALSA lists its null device as a microphone
 _NO_MICROPHONE = PipelineError(
     "no microphone was found on this machine",
     hint="plug one in and allow its use, or record with a phone and run: "
@@ -88,10 +89,11 @@ def _captures() -> list[dict[str, Any]]:
     import miniaudio
 
     try:
-        return list(miniaudio.Devices().get_captures())
+        captures = miniaudio.Devices().get_captures()
     except miniaudio.MiniaudioError as error:
         logger.info("no sound system: %s", error)
         return []
+    return [device for device in captures if _ALSA_NULL not in str(device["name"])]
 
 
 class MiniaudioMicrophone:
@@ -191,7 +193,7 @@ def check_take(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> TakeCh
     seconds = len(waveform) / sample_rate
     peak = decibels(float(np.abs(waveform).max(initial=0.0)))
     if peak < -40.0:
-        return TakeCheck(False, f"almost nothing was heard (peak {peak:.0f} dBFS): come nearer, or unmute the microphone")
+        return TakeCheck(False, f"almost nothing was heard (peak {peak:.0f} dBFS): come nearer, or unmute it")
     if clipped_share(waveform) > 0.001:
         return TakeCheck(False, "the level was too high and the sound is clipped: turn it down or move back a little")
     if seconds < 0.4 * prompt.expected_seconds:
@@ -199,9 +201,7 @@ def check_take(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> TakeCh
     return TakeCheck(True, f"{seconds:.1f} s, peak {peak:.0f} dBFS")
 
 
-def record_prompts(
-    folder: VoiceFolder, prompts: Sequence[Prompt], microphone: Microphone, terminal: Terminal
-) -> int:
+def record_prompts(folder: VoiceFolder, prompts: Sequence[Prompt], microphone: Microphone, terminal: Terminal) -> int:
     """Guide a speaker through the prompts that have no take yet. Stopping and starting again goes on where it stopped.
 
     Args:
@@ -246,8 +246,7 @@ def _take_until_kept(prompt: Prompt, microphone: Microphone, terminal: Terminal)
         waveform = record_take(microphone, longest, terminal.enter_pressed(), terminal.level)
         check = check_take(waveform, microphone.sample_rate, prompt)
         terminal.show(f"\n{'Good' if check.ok else 'Better again'}: {check.sentence}.")
-        question = "Enter to keep, r to read it again: " if check.ok else "Enter to read it again, k to keep it anyway: "
-        answer = terminal.ask(question)
+        answer = terminal.ask("Enter to keep, r to repeat: " if check.ok else "Enter to repeat, k to keep it anyway: ")
         if (check.ok and answer != "r") or answer == "k":
             return waveform
 

@@ -1,4 +1,4 @@
-"""raw/ to clips/: decode, mono, 24 kHz, trim, loudness, 16-bit WAV; measured, judged, split. Done work is never redone."""
+"""raw/ to clips/: decode, mono, 24 kHz, trim, loudness, 16-bit WAV; measured, judged, split. Nothing is done twice."""
 
 from __future__ import annotations
 
@@ -341,6 +341,6 @@ def _require_enough(folder: VoiceFolder, rows: list[dict[str, Any]], allow_few: 
         raise PipelineError(
             f"only {accepted} of {len(rows)} recordings were accepted; a voice needs {MIN_CLIPS}, better 20 "
             f"(the {rejected} rejected ones and their repairs are in {folder.ledger})",
-            hint="record or import more clips"
-            + (", or try with these: add --allow-few" if 0 < accepted < MIN_CLIPS else ""),
+            hint=f"python 01_collect_recordings.py --voice {folder.name} --import DIR"
+            + (" for more, or add --allow-few to go on with these" if accepted else ""),
         )

@@ -1,4 +1,4 @@
-"""Recordings into a voice folder: every file of a folder copied as it is into raw/, with its text, in manifest.jsonl."""
+"""Recordings into a voice folder: every file copied as it is into raw/, and noted with its text in manifest.jsonl."""
 
 from __future__ import annotations
 
