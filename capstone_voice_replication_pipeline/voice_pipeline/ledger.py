@@ -1,23 +1,16 @@
-"""The clip ledger: every recording measured, accepted, or rejected with the rule, the value, the limit and the repair."""
+"""The clip ledger: every recording is accepted, or rejected with the rule, the value, the limit and the repair."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from voice_pipeline.audio import Decoded
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.vad import FRAME, VAD_RATE, Speech
+from voice_pipeline.measurements import Measurements
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
-
-_QUIETEST = -120.0  # dB written for digital silence, since JSON has no minus infinity
-_CLEANEST = 100.0  # dB written for an SNR without any noise
 
 
 @dataclass(frozen=True)
@@ -32,55 +25,6 @@ class Limits:
     min_snr_db: float = 9.0  # lenient: the noisiest of 1,250 clips of four public sets has 12
     min_characters_per_second: float = 4.0  # the slowest of them has 7; below 4 the text is not the whole of it
     max_characters_per_second: float = 27.0  # the fastest has 23; above 27 the recording does not hold the whole text
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What was measured on one recording. dB values are relative to full scale; None is "could not be measured".
-
-    Attributes:
-        source_sample_rate: Hz, of the file given.
-        source_channels: channels of the file given.
-        source_container: for example "WAV".
-        source_codec: for example "PCM_16".
-        source_bit_depth: bits per sample when uncompressed.
-        mix: how the channels became one.
-        duration: of the file given, seconds.
-        clip_duration: after trimming, seconds.
-        speech_duration: speech found in it, seconds.
-        leading_silence: before the first speech, seconds.
-        trailing_silence: after the last speech, seconds.
-        peak_dbfs: highest sample.
-        clipped_share: share of samples that lie on flat tops, 0..1.
-        loudness_lufs: integrated loudness of the trimmed clip before normalisation.
-        clip_loudness_lufs: the same after normalisation and peak limit.
-        noise_floor_dbfs: RMS of the frames without speech.
-        snr_db: speech power over noise power.
-        characters_per_second: length of the text over the time from first to last speech.
-    """
-
-    source_sample_rate: int
-    source_channels: int
-    source_container: str
-    source_codec: str
-    source_bit_depth: int | None
-    mix: str
-    duration: float
-    clip_duration: float
-    speech_duration: float
-    leading_silence: float
-    trailing_silence: float
-    peak_dbfs: float
-    clipped_share: float
-    loudness_lufs: float | None
-    clip_loudness_lufs: float | None
-    noise_floor_dbfs: float
-    snr_db: float | None
-    characters_per_second: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, rounded to what the measurement can tell."""
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -198,112 +142,6 @@ def judge(measured: Measurements, text: str, limits: Limits) -> list[Reason]:
             reasons.append(Reason(rule.name, *broken, rule.repair))
     found = {reason.rule for reason in reasons}
     return [reason for reason in reasons if not found & _IMPLIED_BY.get(reason.rule, set())]
-
-
-def decibels(amplitude: float) -> float:
-    """Amplitude 0..1 to dB relative to full scale, at least -120."""
-    return max(_QUIETEST, 20.0 * math.log10(amplitude)) if amplitude > 0 else _QUIETEST
-
-
-def clipped_share(waveform: np.ndarray) -> float:
-    """Share of samples on flat tops: three or more neighbours that stand still near the file's peak, or at full scale.
-
-    Finds clipping also when the file was scaled down afterwards.
-
-    Args:
-        waveform: float32 `[samples]`.
-
-    Returns:
-        0..1.
-    """
-    magnitude = np.abs(waveform)
-    peak = float(magnitude.max(initial=0.0))
-    if peak < 0.01 or len(waveform) < 3:
-        return 0.0
-    near = magnitude >= 0.98 * peak
-    if int(near.sum()) < 3:
-        return 0.0
-    still = near[1:] & near[:-1] & (np.abs(np.diff(waveform)) <= 2e-4 * peak)
-    in_run = still[1:] & still[:-1]
-    flat = np.zeros(len(waveform), bool)
-    for offset in range(3):
-        flat[offset : offset + len(in_run)] |= in_run
-    flat |= magnitude >= 0.9999
-    return float(flat.mean())
-
-
-def noise_and_snr(waveform: np.ndarray, sample_rate: int, speech: Speech) -> tuple[float, float | None]:
-    """Noise floor and signal-to-noise ratio from the frames with and without speech.
-
-    Frames next to speech count as neither. Where a clip has almost no pause, its quietest frames stand for the noise.
-
-    Args:
-        waveform: float32 `[samples]`.
-        sample_rate: Hz.
-        speech: from `vad.find_speech` on the same waveform.
-
-    Returns:
-        (noise floor in dBFS, SNR in dB or None without speech).
-    """
-    starts = np.round(np.arange(len(speech.probabilities)) * (FRAME * sample_rate / VAD_RATE)).astype(int)
-    starts = starts[starts < len(waveform)]
-    if not len(starts):
-        return _QUIETEST, None
-    power = np.add.reduceat(np.square(waveform, dtype=np.float64), starts) / np.diff([*starts, len(waveform)])
-    voiced = speech.probabilities[: len(starts)] >= 0.5
-    near_speech = np.convolve(voiced, np.ones(5))[2:-2] > 0
-    quiet = ~near_speech & (power > 0)
-    noise = float(np.median(power[quiet])) if quiet.sum() >= 5 else float(np.percentile(power, 5))
-    if not voiced.any():
-        return decibels(math.sqrt(noise)), None
-    signal = max(float(power[voiced].mean()) - noise, 0.0)
-    if noise <= 0:
-        return _QUIETEST, _CLEANEST
-    snr = 10.0 * math.log10(signal / noise) if signal > 0 else 0.0
-    return decibels(math.sqrt(noise)), max(0.0, min(_CLEANEST, snr))
-
-
-def measure(
-    decoded: Decoded,
-    speech: Speech,
-    text: str,
-    *,
-    clip_duration: float,
-    loudness: float | None,
-    clip_loudness: float | None,
-) -> Measurements:
-    """Measure one recording.
-
-    Args:
-        decoded: the file given.
-        speech: speech found in `decoded.waveform`.
-        text: what is said in it; empty when unknown.
-        clip_duration: seconds left after trimming.
-        loudness: LUFS of the trimmed clip before normalisation.
-        clip_loudness: LUFS after it.
-    """
-    noise_floor, snr = noise_and_snr(decoded.waveform, decoded.sample_rate, speech)
-    span = speech.end - speech.start
-    return Measurements(
-        source_sample_rate=decoded.sample_rate,
-        source_channels=decoded.channels,
-        source_container=decoded.container,
-        source_codec=decoded.codec,
-        source_bit_depth=decoded.bit_depth,
-        mix=decoded.mix,
-        duration=decoded.duration,
-        clip_duration=clip_duration,
-        speech_duration=speech.seconds,
-        leading_silence=speech.start,
-        trailing_silence=decoded.duration - speech.end if speech.segments else decoded.duration,
-        peak_dbfs=decibels(float(np.abs(decoded.waveform).max(initial=0.0))),
-        clipped_share=clipped_share(decoded.waveform),
-        loudness_lufs=loudness,
-        clip_loudness_lufs=clip_loudness,
-        noise_floor_dbfs=noise_floor,
-        snr_db=snr,
-        characters_per_second=len(text) / span if text and span > 0 else None,
-    )
 
 
 def entry(

@@ -1,4 +1,4 @@
-"""Recording from a microphone: the capture device behind a small protocol, one take, and the guided loop over prompts."""
+"""Recording from a microphone: the capture device behind a small protocol, one take, the guided loop over prompts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from coursekit.files import sha256_file
 from voice_pipeline.audio import write_wav
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.ledger import clipped_share, decibels
+from voice_pipeline.measurements import clipped_share, decibels
 from voice_pipeline.prompts import Prompt
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 

@@ -19,6 +19,7 @@ from coursekit.files import sha256_file, write_json_atomic, write_text_atomic
 from voice_pipeline import ledger
 from voice_pipeline.audio import AudioError, decode, resample, write_wav
 from voice_pipeline.errors import PipelineError
+from voice_pipeline.measurements import Measurements, measure
 from voice_pipeline.settings import AUDIO, AudioSettings
 from voice_pipeline.split import MIN_CLIPS, split_clips
 from voice_pipeline.vad import find_speech
@@ -194,7 +195,7 @@ def _reasons_before_decoding(task: _Task) -> list[ledger.Reason]:
     return []
 
 
-def prepare(path: Path, text: str, settings: PreprocessSettings) -> tuple[np.ndarray, ledger.Measurements]:
+def prepare(path: Path, text: str, settings: PreprocessSettings) -> tuple[np.ndarray, Measurements]:
     """Decode, resample, trim and normalise one recording.
 
     Args:
@@ -218,7 +219,7 @@ def prepare(path: Path, text: str, settings: PreprocessSettings) -> tuple[np.nda
         waveform = waveform[start:end]
     loudness = measure_loudness(waveform, audio.sample_rate)
     clip, clip_loudness = normalise(waveform, loudness, audio)
-    measured = ledger.measure(
+    measured = measure(
         decoded,
         speech,
         text,
