@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +115,69 @@ class SmallDiscriminator(torch.nn.Module):
         first = torch.nn.functional.leaky_relu(self.layers[0](x), 0.1)
         score = self.layers[1](first)
         return score.flatten(1), [first, score]
+
+
+def make_xtts_checkpoint(folder: Path) -> Path:
+    """An XTTS with random weights in the layout of the published one, with one small transformer layer."""
+    setup_coqui()
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
+    from TTS.tts.layers.xtts.dvae import DiscreteVAE
+    from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+    from TTS.tts.models.xtts import Xtts
+
+    folder.mkdir(parents=True, exist_ok=True)
+    bpe = Tokenizer(models.BPE(unk_token="[UNK]"))
+    bpe.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = ["[STOP]", "[UNK]", "[SPACE]", "[en]", "[START]"]
+    letters = [*"abcdefghijklmnopqrstuvwxyz.,!?'"]
+    bpe.train_from_iterator(SENTENCES, trainers.BpeTrainer(vocab_size=60, special_tokens=special, initial_alphabet=letters))
+    bpe.save(str(folder / "vocab.json"))
+    codes = 32
+    args = XttsArgs(
+        gpt_layers=1,
+        gpt_n_model_channels=64,
+        gpt_n_heads=2,
+        gpt_max_audio_tokens=60,
+        gpt_num_audio_tokens=codes + 2,
+        gpt_start_audio_token=codes,
+        gpt_stop_audio_token=codes + 1,
+        gpt_use_perceiver_resampler=True,
+        decoder_input_dim=64,
+    )
+    config = XttsConfig(model_args=args)
+    torch.manual_seed(0)
+    model = Xtts(config)
+    model.tokenizer = VoiceBpeTokenizer(str(folder / "vocab.json"))
+    model.init_models()
+    config.save_json(folder / "config.json")
+    torch.save({"model": model.state_dict(), "config": config.to_dict()}, folder / "model.pth")
+    torch.save(torch.ones(80), folder / "mel_stats.pth")
+    torch.save(DiscreteVAE(**{**PUBLISHED_DVAE, **SMALL_DVAE, "num_tokens": codes}).state_dict(), folder / "dvae.pth")
+    return folder
+
+
+PUBLISHED_DVAE = {
+    "channels": 80,
+    "normalization": None,
+    "positional_dims": 1,
+    "codebook_dim": 512,
+    "hidden_dim": 512,
+    "num_resnet_blocks": 3,
+    "kernel_size": 3,
+    "num_layers": 2,
+    "use_transposed_convs": False,
+}
+SMALL_DVAE = {"codebook_dim": 16, "hidden_dim": 16}
+
+
+@contextmanager
+def small_dvae() -> Iterator[None]:
+    """Let Coqui's GPTTrainer build its DVAE with 16 channels: the 512 in its code (200 MB) are not configurable."""
+    setup_coqui()
+    from TTS.tts.layers.xtts.trainer import gpt_trainer
+
+    real = gpt_trainer.DiscreteVAE
+    gpt_trainer.DiscreteVAE = lambda **sizes: real(**{**sizes, **SMALL_DVAE})
+    yield
+    gpt_trainer.DiscreteVAE = real
