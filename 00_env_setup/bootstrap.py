@@ -44,9 +44,7 @@ def refuse_this_python():
         if is_suitable(command):
             print("HINT: %s" % " ".join(command + [script] + sys.argv[1:]), file=sys.stderr)
             return
-    print(
-        "HINT: install Python 3.11 (https://www.python.org/downloads/), then run this again with it.", file=sys.stderr
-    )
+    print("HINT: install Python 3.11 (from https://www.python.org), then run this again with it.", file=sys.stderr)
 
 
 if __name__ == "__main__":
@@ -55,4 +53,4 @@ if __name__ == "__main__":
         sys.exit(2)
     import bootstrap_steps
 
-    sys.exit(bootstrap_steps.main(sys.argv[1:]))
+    sys.exit(bootstrap_steps.main(sys.argv[1:], __doc__))

@@ -4,7 +4,6 @@ Run twice, it does nothing the second time: a stamp in .venv says what is instal
 is written last, and what pip and uv have fetched stays in their caches.
 """
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -25,15 +24,15 @@ VENV_PYTHON = VENV_BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "bootstrap.json"
 REQUIREMENTS = ROOT / "requirements.txt"
 LOCK = ROOT / "00_env_setup" / "requirements.lock"
-OVERRIDES = ROOT / "00_env_setup" / "requirements-overrides.txt"
-PACKAGES = (ROOT / "00_env_setup", ROOT / "capstone_voice_replication_pipeline")
 CAPSTONE = ROOT / "capstone_voice_replication_pipeline"
+PACKAGES = (ROOT / "00_env_setup", CAPSTONE)
 
+COMMANDS = ("setup", "demo", "test")
 USER_GROUPS = ("lessons", "capstone")
 ALL_GROUPS = (*USER_GROUPS, "development")
 
-# Measured on Linux with Python 3.11, all groups: (to download, on disk) in GB.
-SIZE_WITH_CUDA = (3.1, 6.5)
+# (to download, on disk) in GB. The first is measured on Linux; the second is the same without the CUDA packages.
+SIZE_WITH_CUDA = (3.2, 6.3)
 SIZE_CPU_ONLY = (0.8, 2.5)
 CUDA_ONLY = re.compile(r"(nvidia-|cuda-|triton$)")
 
@@ -46,27 +45,28 @@ class SetupError(Exception):
         self.hint = hint
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `bootstrap.py` and return its exit code."""
-    parser = argparse.ArgumentParser(prog="bootstrap.py", description=__doc__.splitlines()[0], allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", metavar="{setup,demo,test}")
-    commands.add_parser("setup", help="make .venv and install everything in it")
-    commands.add_parser("demo", help="set up, then clone a voice end to end", add_help=False)
-    commands.add_parser("test", help="set up, then run the tests; further arguments go to pytest", add_help=False)
-    settings, rest = parser.parse_known_args(arguments)
-    if rest and settings.command not in ("demo", "test"):
-        parser.error(f"unknown argument {rest[0]!r}: setup takes none")
-    if settings.command is None:
-        parser.print_help()
+def main(arguments: Sequence[str], usage: str) -> int:
+    """Run `bootstrap.py` and return its exit code.
+
+    Args:
+        arguments: A command, then what it hands on: demo to demo.py, test to pytest.
+        usage: What to print when there is no command.
+    """
+    command, *rest = arguments or ["--help"]
+    if command in ("-h", "--help"):
+        print(usage.strip())
         return 0
     try:
-        set_up(ALL_GROUPS if settings.command == "test" else USER_GROUPS)
-        if settings.command == "demo":
+        if command not in COMMANDS or (command == "setup" and rest):
+            unknown = rest[0] if command == "setup" else command
+            raise SetupError(f"unknown argument {unknown!r}.", "possible are: setup, demo ..., test ...")
+        set_up(ALL_GROUPS if command == "test" else USER_GROUPS)
+        if command == "demo":
             return start([VENV_PYTHON, CAPSTONE / "demo.py", *rest])
-        if settings.command == "test":
+        if command == "test":
             return start([VENV_PYTHON, "-m", "pytest", *rest], cwd=ROOT)
-        activate = VENV_BIN / "activate" if os.name != "nt" else VENV_BIN / "Activate.ps1"
-        print(f"Ready. To use it in this terminal: {'source ' if os.name != 'nt' else ''}{activate}")
+        activate = VENV_BIN / "Activate.ps1" if os.name == "nt" else f"source {VENV_BIN / 'activate'}"
+        print(f"Ready. To use it in this terminal: {activate}")
         return 0
     except SetupError as error:
         print(f"ERROR: {error}\nHINT: {error.hint}", file=sys.stderr)
@@ -129,7 +129,7 @@ def exclusive(path: Path) -> Iterator[None]:
     """Let one setup at a time in. The system frees the lock when the process ends, however it ends."""
     with open(path, "a+") as file:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 import msvcrt
 
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -175,9 +175,7 @@ def announce(cpu_only: bool) -> None:
     print(f"Setting up {VENV} with Python {platform.python_version()}.")
     print(f"Downloads about {download} GB (less what is cached) and needs about {disk} GB of disk.")
     if cpu_only and sys.platform == "linux":
-        print(
-            f"Where PyTorch's CPU packages cannot be had: about {large[0]} GB, and {large[1]} GB of disk.", flush=True
-        )
+        print(f"Where PyTorch's CPU packages cannot be had: {large[0]} GB and {large[1]} GB.", flush=True)
     free = shutil.disk_usage(ROOT).free / 1e9
     if not VENV.exists() and free < disk:
         raise SetupError(f"only {free:.1f} GB are free on the disk of {ROOT}.", "free some space, then run this again")
@@ -195,26 +193,26 @@ def make_environment() -> None:
     result = quiet([sys.executable, "-m", "venv", "--clear", VENV])
     if result.returncode != 0:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        print(result.stdout + result.stderr, file=sys.stderr)
         raise SetupError(
-            f"Python could not make the environment: {lines[-1] if 'ensurepip' not in result.stdout else 'no ensurepip'}.",
-            f"on Debian or Ubuntu: sudo apt install python{version}-venv; elsewhere: use the Python of python.org",
+            "Python could not make an environment (see above).",
+            f"on Debian or Ubuntu: sudo apt install python{version}-venv; elsewhere use the Python of python.org",
         )
 
 
-def python_version(python: "str | Path") -> str:
+def python_version(python: str | Path) -> str:
     return quiet([python, "-c", "import sys; print(sys.version_info[:2])"]).stdout
 
 
-def install_uv() -> "Path | None":
+def install_uv() -> Path | None:
     """Install uv, the quick installer, at its locked version; return None where it cannot be had."""
     uv = VENV_BIN / ("uv.exe" if os.name == "nt" else "uv")
     wanted = next(line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
     if uv.exists() and wanted.split("==")[1] in quiet([uv, "--version"]).stdout:
         return uv
     say(f"installing {wanted}")
-    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", wanted]
-    if quiet(pip).returncode == 0:
+    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+    if quiet([*pip, wanted]).returncode == 0:
         return uv
     print("   uv cannot be had; pip does it instead, more slowly", flush=True)
     return None
@@ -223,14 +221,14 @@ def install_uv() -> "Path | None":
 def cpu_wheels_answer(uv: Path) -> bool:
     """Return whether PyTorch's own index, which has packages without CUDA, can be reached."""
     pin = next(line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("torch=="))
-    probe = [uv, "pip", "install", "--python", VENV_PYTHON, "--dry-run", "--no-deps", "--torch-backend", "cpu", pin]
+    dry_run = [uv, "pip", "install", "--python", VENV_PYTHON, "--dry-run", "--no-deps", "--torch-backend", "cpu"]
     try:
-        return quiet(probe, timeout=20, UV_HTTP_TIMEOUT="5", UV_HTTP_RETRIES="0").returncode == 0
+        return quiet([*dry_run, pin], timeout=20, UV_HTTP_TIMEOUT="5", UV_HTTP_RETRIES="0").returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
 
-def install_lock(uv: "Path | None", groups: Sequence[str], cpu_only: bool) -> None:
+def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool) -> None:
     """Install the lock's lines that belong to `groups`."""
     skip_cuda = cpu_only and sys.platform == "linux" and uv is not None
     lines = select(LOCK.read_text(encoding="utf-8"), REQUIREMENTS.read_text(encoding="utf-8"), groups, skip_cuda)
@@ -241,7 +239,7 @@ def install_lock(uv: "Path | None", groups: Sequence[str], cpu_only: bool) -> No
     run(installer(uv, backend) + ["--no-deps", "-r", chosen], "the packages could not be installed (see above).")
 
 
-def install_packages(uv: "Path | None") -> None:
+def install_packages(uv: Path | None) -> None:
     """Install the course's own packages so that editing their files takes effect at once."""
     say("installing the course's own packages")
     editable = [part for package in PACKAGES for part in ("-e", package)]
@@ -249,13 +247,13 @@ def install_packages(uv: "Path | None") -> None:
     run(installer(uv) + ["--no-deps", *build_here, *editable], "the course's packages could not be installed.")
 
 
-def installer(uv: "Path | None", options: Sequence[str] = ()) -> "list[str | Path]":
+def installer(uv: Path | None, options: Sequence[str] = ()) -> list[object]:
     if uv:
         return [uv, "pip", "install", "--python", VENV_PYTHON, *options]
     return [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
 
 
-def select(lock: str, requirements: str, groups: Sequence[str], skip_cuda: bool) -> "list[str]":
+def select(lock: str, requirements: str, groups: Sequence[str], skip_cuda: bool) -> list[str]:
     """Return the lock's lines needed by `groups`: their direct packages and, along "via", what those pull in.
 
     Args:
@@ -285,7 +283,7 @@ def select(lock: str, requirements: str, groups: Sequence[str], skip_cuda: bool)
     return lines
 
 
-def direct_packages(requirements: str, groups: Sequence[str]) -> "set[str]":
+def direct_packages(requirements: str, groups: Sequence[str]) -> set[str]:
     """Return the packages that requirements.txt lists below the headings of `groups`."""
     found, group = set(), ""
     for line in requirements.splitlines():
@@ -303,7 +301,7 @@ def normal(name: str) -> str:
 # -------------------------------------------------------------------------------------------------- child processes
 
 
-def environment(**more: str) -> "dict[str, str]":
+def environment(**more: str) -> dict[str, str]:
     """Return the environment of every child: this .venv, UTF-8, and no telemetry from any library."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     return {
@@ -323,9 +321,7 @@ def say(step: str) -> None:
     print(f"-> {step}", flush=True)
 
 
-def quiet(
-    command: "Sequence[str | Path]", timeout: "float | None" = None, **more: str
-) -> "subprocess.CompletedProcess[str]":
+def quiet(command: Sequence[object], timeout: float | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it prints."""
     return subprocess.run(
         [str(part) for part in command],
@@ -338,7 +334,7 @@ def quiet(
     )
 
 
-def run(command: "Sequence[str | Path]", failure: str) -> None:
+def run(command: Sequence[object], failure: str) -> None:
     """Run a command that prints its own progress; raise SetupError when it fails."""
     if subprocess.call([str(part) for part in command], env=environment()) != 0:
         raise SetupError(
@@ -346,7 +342,7 @@ def run(command: "Sequence[str | Path]", failure: str) -> None:
         )
 
 
-def start(command: "Sequence[str | Path]", cwd: "Path | None" = None) -> int:
+def start(command: Sequence[object], cwd: Path | None = None) -> int:
     """Hand over to a child and return its exit code; Ctrl-C reaches the child too, so wait for it to end."""
     process = subprocess.Popen([str(part) for part in command], env=environment(), cwd=cwd)
     while True:
