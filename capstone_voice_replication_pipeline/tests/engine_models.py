@@ -131,7 +131,9 @@ def make_xtts_checkpoint(folder: Path) -> Path:
     bpe.pre_tokenizer = pre_tokenizers.Whitespace()
     special = ["[STOP]", "[UNK]", "[SPACE]", "[en]", "[START]"]
     letters = [*"abcdefghijklmnopqrstuvwxyz.,!?'"]
-    bpe.train_from_iterator(SENTENCES, trainers.BpeTrainer(vocab_size=60, special_tokens=special, initial_alphabet=letters))
+    bpe.train_from_iterator(
+        SENTENCES, trainers.BpeTrainer(vocab_size=60, special_tokens=special, initial_alphabet=letters)
+    )
     bpe.save(str(folder / "vocab.json"))
     codes = 32
     args = XttsArgs(

@@ -160,6 +160,7 @@ def curve(run_dir: Path) -> list[dict]:
 
 def kill_during(request: FineTuneRequest, checkpoint: Path, clips, at_step: int) -> None:
     """Run `fine_tune` in a process that checkpoints every step, and kill it without warning once `at_step` is done."""
+    rows = [(clip.clip_id, str(clip.path), clip.text, clip.seconds) for clip in clips]
     script = f"""
 import sys
 from pathlib import Path
@@ -177,7 +178,7 @@ real = coqui_trainer.run_training
 coqui_trainer.run_training = lambda *a, **k: real(*a, **{{**k, "save_every": 1}})
 def told(share, sentence):
     print(sentence, flush=True)
-clips = [TrainingClip(i, Path(p), t, s) for i, p, t, s in {[(c.clip_id, str(c.path), c.text, c.seconds) for c in clips]!r}]
+clips = [TrainingClip(i, Path(p), t, s) for i, p, t, s in {rows!r}]
 vits.VitsEngine({str(checkpoint)!r}).fine_tune(FineTuneRequest(
     VoiceFolder({str(request.folder.home)!r}, "ann"), Path({str(request.run_dir)!r}), clips[:5], clips[5:],
     max_steps=5, options={request.options!r}, on_progress=told))

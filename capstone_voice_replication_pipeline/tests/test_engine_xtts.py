@@ -1,4 +1,4 @@
-"""The xtts engine on a tiny XTTS with random weights: licence, zero-shot, GPT fine-tuning, kill-safe resume, refusals."""
+"""The xtts engine on a tiny XTTS with random weights: licence, zero-shot, GPT fine-tuning, resume, refusals."""
 
 from __future__ import annotations
 

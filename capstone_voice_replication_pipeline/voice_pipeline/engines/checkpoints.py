@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from coursekit.files import atomic_path
@@ -45,10 +45,16 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def random_state(device: str = "cpu") -> dict[str, Any]:
     """State of all random generators, as tensors and plain values."""
     version, internal, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "python": [version, list(internal), gauss],
-        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)],
+        "numpy": [
+            name,
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(cached),
+        ],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state(device) if device.startswith("cuda") else None,
     }
@@ -92,12 +98,6 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
         raise PipelineError(
             f"the weights {path} are damaged: {error}", hint=f"delete {path} and fine-tune the voice again"
         ) from error
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Short strings that `save_weights` put into the header."""
-    with safe_open(path, framework="pt") as handle:
-        return dict(handle.metadata() or {})
 
 
 def apply_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor], source: Path) -> None:

@@ -210,10 +210,7 @@ def _download(model: BaseModel) -> BaseFiles:
             if not model.repository:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-    weights = Path(weights)
-    return files_in(weights if weights.is_dir() else weights.parent) if config is None else BaseFiles(
-        Path(config).parent, weights if weights.is_file() else files_in(weights).weights, Path(config)
-    )
+    return BaseFiles(Path(config).parent, Path(weights), Path(config))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -226,7 +226,7 @@ class _Run(Trainer):
         super().__init__(
             TrainerArgs(continue_path=str(run_dir)),
             _bookkeeping_off(config, run_dir, seed),
-            model=model,
+            model=cast(Any, model),
             train_samples=train_samples,
             eval_samples=eval_samples,
             c_logger=_SilentConsole(),
@@ -249,24 +249,26 @@ class _Run(Trainer):
     def _optimise(self, state: dict[str, Any] | None) -> None:
         seed_everything(self.seed)
         try:
-            self.train_loader = _ResumableLoader(self.get_train_dataloader(self.train_samples), str(self.device))
+            loader = self.get_train_dataloader(self.train_samples)
         except AssertionError as error:
             raise PipelineError(
                 "the engine's data loader kept no training clip: all are too short, too long, or have no text",
                 hint="look at ledger.jsonl of the voice and record clips of 1 to 11 seconds",
             ) from error
+        self.batches = _ResumableLoader(loader, str(self.device))
         if state is not None:
-            self.train_loader.skip, self.train_loader.state = self.batches_done, state["random"]
+            self.batches.skip, self.batches.state = self.batches_done, state["random"]
+        self.train_loader = cast(Any, self.batches)
         self.started = time.perf_counter()
         with contextlib.suppress(_Finished), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")  # restored, not skipped
             self._fit()  # not fit(): that one deletes folders, prints tracebacks and ends the process
 
     def train_epoch(self) -> None:
-        resumed = self.train_loader.state is not None
+        resumed = self.batches.state is not None
         if not resumed:
             self.batches_done = 0
-            seed_everything((self.seed + self.epochs_done * _EPOCH_STRIDE) % 2**32)
+        seed_everything((self.seed + self.epochs_done * _EPOCH_STRIDE) % 2**32)  # the order of this epoch's batches
         before = self.total_steps_done
         self.first_batch = self.batches_done
         super().train_epoch()
@@ -436,7 +438,9 @@ class _Run(Trainer):
         """Use the folder given by `continue_path` as it is; resuming is ours."""
         return config, {}
 
-    def setup_training_environment(self, args: Any, config: Any, gpu: int | None) -> tuple[bool, int]:
+    def setup_training_environment(  # type: ignore[override]  # a static method there
+        self, args: Any, config: Any, gpu: int | None
+    ) -> tuple[bool, int]:
         """One device, the one that was asked for, whatever else the machine has."""
         use_cuda = self.device.type == "cuda"
         if use_cuda:

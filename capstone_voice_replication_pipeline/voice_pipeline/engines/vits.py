@@ -3,7 +3,7 @@
 The base checkpoints are downloaded by Coqui's own code; the same code path runs with a local checkpoint folder
 (`VOICE_VITS_CHECKPOINT`, or the option `checkpoint`), which is how the tests exercise it. The published checkpoints
 themselves were not at hand where this was written: what is proved is loading, fine-tuning, resuming, exporting and
-speaking with small VITS models of the same format, not the quality of a fine-tuned published one.
+speaking with small VITS models of the same format on a CPU, not the quality of a fine-tuned published one, nor a GPU.
 """
 
 from __future__ import annotations
@@ -92,8 +92,7 @@ class VitsEngine:
 
         settings = self._settings(request)
         files = _base_files(settings["checkpoint"])
-        limits = {"shortest": 0.5, "longest": 20.0, "why": "VITS"}
-        train, left_out = keep_usable(request.train, **limits)
+        train, left_out = keep_usable(request.train, shortest=0.5, longest=20.0, why="VITS")
         held_out = [clip for clip in request.validation if clip.text.strip()]
         settings |= {"clips": fingerprint(train), "seed": request.seed}
         check_run_settings(request.run_dir, settings)
@@ -116,6 +115,7 @@ class VitsEngine:
             seed=request.seed,
             on_progress=request.on_progress,
             eval_every=max(1, min(50, (request.max_steps or 500) // 10)),
+            save_every=100 if request.device.startswith("cuda") else 25,  # about 1 GB for a published model
         )
         model_dir = _export(request.run_dir / "best", config, outcome.best_checkpoint, settings, left_out)
         return FineTuneResult(model_dir, outcome.steps, outcome.seconds, outcome.metrics)
@@ -146,7 +146,7 @@ class VitsEngine:
                 f"the engine vits has no setting {', '.join(unknown)}", hint=f"it knows {', '.join(self.options)}"
             )
         cuda = request.device.startswith("cuda")
-        settings = {
+        settings: dict[str, Any] = {
             "engine": self.name,
             "checkpoint": str(request.options.get("checkpoint", self.checkpoint)),
             "batch_size": int(request.options.get("batch_size", 8 if cuda else 4)),
@@ -304,7 +304,7 @@ def _name_speakers(config: Any, files: BaseFiles, rows: int) -> None:
         given = config.model_args.speakers_file or config.speakers_file or "speaker_ids.json"
         path = next((p for p in (Path(given), files.folder / Path(given).name) if p.is_file()), None)
         table = load_file(path) if path is not None else {str(number): number for number in range(rows)}
-        names = sorted(table, key=table.get)
+        names = sorted(table, key=lambda name: table[name])
     if len(names) != rows:
         raise PipelineError(
             f"{files.folder} names {len(names)} speakers, its weights hold {rows}", hint="fetch the checkpoint again"

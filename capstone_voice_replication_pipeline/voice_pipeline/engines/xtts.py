@@ -11,6 +11,7 @@ fine-tuned XTTS-v2 sounds, how much GPU memory it takes (others report 12 GB), a
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from dataclasses import fields
@@ -98,6 +99,7 @@ class XttsEngine:
         if steps > 0:
             outcome = self._train_gpt(request, settings, files, train, steps)
             gpt = _gpt_weights(outcome.best_checkpoint)
+            gc.collect()  # the training model, before the same model is loaded to speak
         request.on_progress(1.0, "computing the voice's conditioning")
         model_dir = request.run_dir / "best"
         settings |= {"fine_tuned": gpt is not None, "left_out": left_out, "licence": self.licence.name}
@@ -138,7 +140,7 @@ class XttsEngine:
             raise PipelineError(
                 f"the engine xtts has no setting {', '.join(unknown)}", hint=f"it knows {', '.join(self.options)}"
             )
-        settings = {
+        settings: dict[str, Any] = {
             "engine": self.name,
             "checkpoint": str(request.options.get("checkpoint", self.checkpoint)),
             "batch_size": int(request.options.get("batch_size", 2)),
@@ -152,7 +154,12 @@ class XttsEngine:
         return settings
 
     def _train_gpt(
-        self, request: FineTuneRequest, settings: dict[str, Any], files: BaseFiles, train: list[TrainingClip], steps: int
+        self,
+        request: FineTuneRequest,
+        settings: dict[str, Any],
+        files: BaseFiles,
+        train: list[TrainingClip],
+        steps: int,
     ) -> Any:
         from voice_pipeline.engines.coqui import check_run_settings, coqui_samples, fingerprint
         from voice_pipeline.engines.coqui_trainer import run_training
