@@ -1,4 +1,4 @@
-"""Waveform to frames: log-mel spectrogram, fundamental frequency, energy. All by librosa, all on the same frame grid."""
+"""Waveform to frames: log-mel spectrogram, fundamental frequency, energy. All by librosa, all on one frame grid."""
 
 from __future__ import annotations
 

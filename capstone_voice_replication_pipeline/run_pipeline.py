@@ -1,0 +1,76 @@
+"""All steps in one command: recordings in, a voice that speaks and the proof out.
+
+Run:
+    python run_pipeline.py --voice my-voice --recordings DIR --text "Hello, this is my voice."
+
+Every step is skipped where its result is still valid, and goes on where it was stopped. DIR holds recordings in any
+format; what is said in them stands in metadata.csv (id|text), in a .txt beside each, or they are named after the
+prompts (short_01.wav ...).
+
+Writes: everything below HOME/NAME/, see voice_pipeline/voice_folder.py; the speech in HOME/NAME/speech/
+Time: about 9 minutes for 20 clips on 2 CPU cores.
+Next: 07_serve_api.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coursekit.cli import run_main
+from coursekit.device import DEVICES
+from voice_pipeline import steps
+from voice_pipeline.command_line import voice_folder, voice_parser
+from voice_pipeline.engines import engine_names
+from voice_pipeline.recording import import_folder
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = voice_parser(__doc__)
+    parser.add_argument("--recordings", type=Path, required=True, metavar="DIR", help="folder with recordings")
+    parser.add_argument("--text", default="This is my voice, made on my own computer.", help="what to say at the end")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the speech goes (default: in the voice folder)")
+    parser.add_argument("--engine", choices=engine_names(), default="starter", help="what to fine-tune")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
+    parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
+    parser.add_argument("--minutes", type=float, metavar="M", help="stop training after this many minutes")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    parser.add_argument("--allow-few", action="store_true", help="go on with fewer than 8 accepted clips")
+    parser.add_argument("--accept-licence", action="store_true", help="I have read and accept the weights' licence")
+    parser.add_argument("--offline", action="store_true", help="touch no network")
+    arguments = parser.parse_args(argv)
+    folder = voice_folder(arguments).create()
+    with folder.lock():
+        heading(1, "collect recordings")
+        report = import_folder(folder, arguments.recordings)
+        print(f"{report.given} recordings, {len(report.added) + len(report.replaced)} of them new")
+        heading(2, "preprocess")
+        steps.preprocess_step(folder, seed=arguments.seed, allow_few=arguments.allow_few)
+        heading(3, "extract features")
+        steps.features_step(folder)
+        heading(4, "fine-tune")
+        steps.fine_tune_step(
+            folder,
+            engine=arguments.engine,
+            device=arguments.device,
+            seed=arguments.seed,
+            max_steps=arguments.steps,
+            max_seconds=arguments.minutes * 60 if arguments.minutes else None,
+            accept_licence=arguments.accept_licence,
+            offline=arguments.offline,
+        )
+        heading(6, "speak (step 5, text, is part of it)")
+        speech = arguments.out or folder.speech / "first_words.wav"
+        steps.synthesize_step(folder, arguments.text, speech, device=arguments.device, seed=arguments.seed)
+        heading(8, "evaluate")
+        steps.evaluate_step(folder, device=arguments.device, seed=arguments.seed)
+    print(f'\nNext: python 07_serve_api.py --home "{folder.home}"     (step 7: your voice over HTTP)')
+    return 0
+
+
+def heading(number: int, name: str) -> None:
+    """A line that says where the pipeline is."""
+    print(f"\n--- step {number} of 8: {name} " + "-" * max(0, 60 - len(name)), flush=True)
+
+
+if __name__ == "__main__":
+    run_main(main)

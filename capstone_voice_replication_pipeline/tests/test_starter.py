@@ -1,0 +1,347 @@
+"""The starter engine: front end, aligner, model, corrections, fine-tuning that can be stopped."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from scipy.stats import betabinom
+
+from voice_pipeline import acoustics
+from voice_pipeline.engines.base import FineTuneRequest, TrainingClip
+from voice_pipeline.engines.starter import aligner as aligner_module
+from voice_pipeline.engines.starter.aligner import Aligner, beta_binomial_prior
+from voice_pipeline.engines.starter.data import Batch, Frames, bucketed
+from voice_pipeline.engines.starter.engine import StarterEngine, load_clips
+from voice_pipeline.engines.starter.finetune import FineTuneTTS
+from voice_pipeline.engines.starter.frontend import END, START, SYMBOLS, decode, encode, phonemes
+from voice_pipeline.engines.starter.model import StarterSettings, StarterTTS
+from voice_pipeline.engines.starter.vocoder import griffin_lim
+from voice_pipeline.engines.starter.voice import StarterVoice, calibrate
+from voice_pipeline.errors import PipelineError
+from voice_pipeline.evaluation import reference_embeddings
+from voice_pipeline.settings import AUDIO
+from voice_pipeline.voice_folder import VoiceFolder
+
+SENTENCES = (
+    "The birch canoe slid on the smooth planks.",
+    "Glue the sheet to the dark blue background.",
+    "It is easy to tell the depth of a well.",
+    "These days a chicken leg is a rare dish.",
+    "Rice is often served in round bowls.",
+    "The juice of lemons makes fine punch.",
+)
+
+
+def make_frames(n_frames: int, n_symbols: int = 8, seed: int = 0) -> Frames:
+    """Random frames with even durations."""
+    rng = np.random.default_rng(seed)
+    clip = Frames.of(
+        rng.integers(3, len(SYMBOLS), n_symbols),
+        rng.normal(-4, 2, (AUDIO.n_mels, n_frames)),
+        np.full(n_frames, 150.0) * (np.arange(n_frames) % 2),
+        np.full(n_frames, 0.1),
+        np.full(256, 1 / 16),
+        f"clip{n_frames}",
+    )
+    edges = torch.linspace(0, n_frames, n_symbols + 1).round().long()
+    clip.durations = torch.diff(edges)
+    return clip
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingClip]:
+    """Six sentences spoken by the starter voice itself: speech-like clips that need no data set."""
+    folder = tmp_path_factory.mktemp("spoken")
+    others = reference_embeddings()
+    voice = StarterEngine().of_embedding((others[2] + others[3]) / 2)
+    clips = []
+    for number, text in enumerate(SENTENCES):
+        path = folder / f"s{number}.wav"
+        waveform = voice.synthesize(text)
+        soundfile.write(path, waveform, AUDIO.sample_rate, subtype="PCM_16")
+        clips.append(TrainingClip(path.stem, path, text, len(waveform) / AUDIO.sample_rate))
+    return clips
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# front end
+
+
+def test_phonemes_keep_stress_word_spaces_and_punctuation():
+    assert phonemes("hi there, judge!") == "hˈaɪ ðˈɛɹ, ʤˈʌʤ!"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "\u4f60\u597d", "\U0001f600"])
+def test_text_without_sounds_has_no_phonemes_but_edges(text):
+    ids = encode(text)
+    assert decode(ids)[0] == START
+    assert decode(ids)[-1] == END
+    assert not any(symbol.isalpha() for symbol in decode(ids)[1:-1])
+
+
+def test_every_id_is_in_the_vocabulary():
+    assert max(encode("Printing, judged; \"quoted\" -- well-known: yes? (no)!")) < len(SYMBOLS)
+    assert len(set(SYMBOLS)) == len(SYMBOLS)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# aligner
+
+
+@pytest.mark.parametrize(("n", "t"), [(1, 1), (11, 40), (60, 300)])
+def test_prior_is_scipys_beta_binomial(n, t):
+    ours = beta_binomial_prior(n, t).numpy()
+    assert ours.shape == (t, n)
+    row = t // 2
+    expected = betabinom(n - 1, row + 1, t - row).pmf(np.arange(n)) if n > 1 else np.ones(1)
+    np.testing.assert_allclose(ours[row], expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(ours.sum(1), 1.0, rtol=1e-4)
+
+
+def test_matrix_form_equals_coquis_network():
+    torch.manual_seed(0)
+    aligner = Aligner()
+    batch = Batch.collate([make_frames(50), make_frames(70, 12, seed=1)])
+    ours = aligner(batch)
+    original = aligner_module.AlignmentNetwork(
+        in_query_channels=AUDIO.n_mels, in_key_channels=64, attn_channels=80, temperature=0.005
+    )
+    original.load_state_dict(aligner.network.state_dict())
+    aligner.network = original
+    torch.testing.assert_close(ours, aligner(batch), rtol=1e-4, atol=1e-3)
+
+
+def test_durations_cover_every_frame_and_every_symbol(spoken):
+    for clip in load_clips(spoken[:2]):
+        assert int(clip.durations.sum()) == len(clip.mel)
+        assert int(clip.durations.min()) >= 1
+
+
+def test_embedded_aligner_agrees_with_the_model_that_spoke(spoken):
+    voice = StarterEngine().of_embedding(reference_embeddings()[2])
+    text = SENTENCES[0]
+    _, durations, _ = voice.model.speak(torch.tensor(encode(text)), voice.embedding)
+    clip = Frames.of(
+        encode(text), voice.mel(text), np.zeros(int(durations.sum())), np.zeros(int(durations.sum())), np.zeros(256)
+    )
+    aligned = load_clips(spoken[:1])[0]  # loads the embedded aligner through the public path
+    assert len(aligned.durations) == len(durations)
+    found = Aligner.read(Path(aligner_path())).durations(clip)
+    starts_true, starts_found = durations.cumsum(0), found.cumsum(0)
+    error = (starts_true - starts_found).abs().float().median().item()
+    assert error <= 4, f"boundaries are off by {error} frames"
+
+
+def aligner_path() -> Path:
+    from voice_pipeline.engines.starter.engine import BASE_DIR
+
+    return BASE_DIR / "aligner.safetensors"
+
+
+def test_too_few_frames_are_refused():
+    clip = make_frames(5, 12)
+    with pytest.raises(ValueError, match="too few"):
+        Aligner().durations(clip)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# batches
+
+
+def test_batches_hold_every_clip_once_and_stay_in_budget():
+    clips = [make_frames(n) for n in (20, 400, 30, 90, 200, 25, 60)]
+    batches = list(bucketed(clips, 450, random.Random(0)))
+    assert sorted(len(c.mel) for b in batches for c in b) == [20, 25, 30, 60, 90, 200, 400]
+    assert all(max(len(c.mel) for c in b) * len(b) <= 450 for b in batches)
+
+
+def test_weights_decide_what_is_drawn():
+    clips = [make_frames(20), make_frames(30)]
+    drawn = [c for b in bucketed(clips, 100, random.Random(0), weights=[1.0, 0.0]) for c in b]
+    assert {len(c.mel) for c in drawn} == {20}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# model
+
+
+@pytest.fixture(scope="module")
+def small() -> StarterTTS:
+    torch.manual_seed(0)
+    model = StarterTTS(StarterSettings(channels=32, encoder_blocks=2, decoder_blocks=3, predictor_channels=32))
+    model.fit_normalisation([make_frames(40), make_frames(60, seed=1)])
+    return model.eval()
+
+
+def test_training_lowers_the_loss():
+    torch.manual_seed(0)
+    clips = [make_frames(40), make_frames(60, seed=1)]
+    model = StarterTTS(StarterSettings(channels=32, encoder_blocks=2, decoder_blocks=3, predictor_channels=32))
+    model.fit_normalisation(clips)
+    optimizer, criterion = torch.optim.Adam(model.parameters(), 3e-3), model.get_criterion()
+    losses = []
+    for _ in range(30):
+        _, loss = model.train_step(model.coqui_batch(Batch.collate(clips)), criterion)
+        optimizer.zero_grad()
+        loss["loss"].backward()
+        optimizer.step()
+        losses.append(loss["loss"].item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_given_durations_are_kept_and_the_frames_add_up(small):
+    mel, durations, log_f0 = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16)
+    assert mel.shape == (int(durations.sum()), AUDIO.n_mels)
+    assert log_f0.shape == durations.shape
+    fixed = torch.full_like(durations, 5)
+    mel, durations, _ = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16, durations=fixed)
+    assert torch.equal(durations, fixed)
+    assert len(mel) == 5 * len(fixed)
+
+
+def test_the_speaker_embedding_matters_once_trained():
+    voice = StarterEngine()
+    others = reference_embeddings()
+    first, second = voice.of_embedding(others[0]).mel(SENTENCES[0]), voice.of_embedding(others[1]).mel(SENTENCES[0])
+    n = min(first.shape[1], second.shape[1])
+    assert np.abs(first[:, :n] - second[:, :n]).mean() > 0.2
+
+
+def test_weights_survive_a_round_trip_in_half_precision(small, tmp_path):
+    small.save(tmp_path / "m.safetensors")
+    again = StarterTTS.read(tmp_path / "m.safetensors")
+    ids, embedding = torch.tensor(encode("hello there")), torch.ones(256) / 16
+    durations = torch.full((len(ids),), 4)
+    torch.testing.assert_close(
+        small.speak(ids, embedding, durations=durations)[0],
+        again.speak(ids, embedding, durations=durations)[0],
+        rtol=0.05,
+        atol=0.05,
+    )
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "settings"])
+def test_damaged_models_are_refused_with_a_hint(small, tmp_path, damage):
+    path = tmp_path / "m.safetensors"
+    small.save(path)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif damage == "missing":
+        path.unlink()
+    else:
+        path.with_suffix(".json").write_text('{"model": "StarterTTS", "colour": 3}')
+    with pytest.raises(PipelineError) as caught:
+        StarterTTS.read(path)
+    assert caught.value.hint
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# sound
+
+
+def test_griffin_lim_gives_back_the_spectrogram(spoken):
+    waveform, _ = soundfile.read(spoken[0].path, dtype="float32")
+    mel = acoustics.log_mel(waveform)
+    again = acoustics.log_mel(griffin_lim(mel))[:, : mel.shape[1]]
+    correlation = np.corrcoef(mel[:, : again.shape[1]].ravel(), again.ravel())[0, 1]
+    assert correlation > 0.95
+
+
+def test_speed_changes_the_length_and_not_the_pitch():
+    voice = StarterEngine().of_embedding(reference_embeddings()[2])
+    slow, fast = voice.synthesize(SENTENCES[0], speed=0.8), voice.synthesize(SENTENCES[0], speed=1.6)
+    assert len(slow) / len(fast) == pytest.approx(2.0, rel=0.15)
+    pitch = [np.median(f0[f0 > 0]) for f0 in map(acoustics.fundamental_frequency, (slow, fast))]
+    assert pitch[0] == pytest.approx(pitch[1], rel=0.1)
+
+
+def test_text_without_sound_is_no_samples_and_same_seed_same_sound():
+    voice = StarterEngine().of_embedding(reference_embeddings()[2])
+    assert voice.synthesize("\u4f60\u597d").size == 0 or np.abs(voice.synthesize("\u4f60\u597d")).max() < 1
+    np.testing.assert_array_equal(voice.synthesize("Hello.", seed=3), voice.synthesize("Hello.", seed=3))
+
+
+def test_corrections_match_rate_and_spectrum_of_the_speaker(spoken):
+    clips = load_clips(spoken)
+    voice = StarterEngine().of_embedding(reference_embeddings()[0])
+    corrected = StarterVoice(voice.model, voice.embedding, calibrate(voice.model, voice.embedding, clips))
+    real = torch.cat([clip.mel for clip in clips]).mean(0).numpy()
+
+    def distance(speaker: StarterVoice) -> float:
+        return float(np.abs(np.concatenate([speaker.mel(text).T for text in SENTENCES]).mean(0) - real).mean())
+
+    assert distance(corrected) < 0.5 * distance(voice)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# fine-tuning
+
+
+def request(tmp_path: Path, clips: list[TrainingClip], **changes) -> FineTuneRequest:
+    folder = VoiceFolder(tmp_path, "tester").create()
+    values = {"folder": folder, "run_dir": folder.models / "run", "train": clips[:4], "validation": clips[4:]}
+    return FineTuneRequest(**{**values, "max_steps": 4, **changes})
+
+
+def test_batch_statistics_stay_those_of_the_base(spoken):
+    base = StarterTTS.read(aligner_path().with_name("acoustic.safetensors"))
+    model = FineTuneTTS(base.settings).start_from(base, torch.ones(256) / 16)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    model.train()
+    _, losses = model.train_step(model.coqui_batch(Batch.collate(load_clips(spoken[:2]))), model.get_criterion())
+    losses["loss"].backward()
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+    assert model.voice.grad is not None
+
+
+def test_fine_tuning_writes_a_voice_that_speaks(spoken, tmp_path):
+    seen = []
+    result = StarterEngine().fine_tune(
+        request(tmp_path, spoken, on_progress=lambda share, sentence: seen.append(share))
+    )
+    assert result.steps == 4
+    assert sorted(seen) == seen
+    assert {path.suffix for path in result.model_dir.iterdir()} == {".safetensors", ".json"}
+    voice = StarterEngine().load(result.model_dir)
+    assert len(voice.synthesize("Hello there.")) > 0.4 * voice.sample_rate
+    trials = [json.loads(line) for line in (tmp_path / "tester/models/run/trials.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in trials] == [0, 4]
+    assert result.metrics["trial_score"] == max(row["score"] for row in trials)
+
+
+def test_a_stopped_run_goes_on_to_the_same_curve(spoken, tmp_path):
+    whole = StarterEngine().fine_tune(request(tmp_path / "a", spoken, max_steps=6))
+
+    class Killed(Exception):
+        pass
+
+    def kill(share: float, sentence: str) -> None:
+        if sentence.startswith("step 4"):
+            raise Killed
+
+    engine = StarterEngine()
+    engine.trial_every = 4  # a checkpoint every 2 steps
+    with pytest.raises(Killed):
+        engine.fine_tune(request(tmp_path / "b", spoken, max_steps=6, on_progress=kill))
+    resumed = StarterEngine().fine_tune(request(tmp_path / "b", spoken, max_steps=6))
+    assert resumed.steps == whole.steps == 6
+
+    def curve(place: str) -> list[float]:
+        lines = (tmp_path / place / "tester/models/run/curves.jsonl").read_text().splitlines()
+        return [row["loss"] for row in map(json.loads, lines) if row["split"] == "train"]
+
+    assert len(curve("b")) == 6
+    np.testing.assert_allclose(curve("a"), curve("b"), rtol=1e-3)
+
+
+def test_a_clip_that_is_too_short_for_its_text_is_named(spoken):
+    clip = spoken[0]
+    long_text = TrainingClip(clip.clip_id, clip.path, " ".join(SENTENCES * 4), clip.seconds)
+    with pytest.raises(PipelineError, match="too short for its text"):
+        load_clips([long_text])

@@ -1,0 +1,238 @@
+"""The engine that works on any laptop: embedded weights, no download, minutes of CPU."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from coursekit.files import write_json_atomic
+from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, TrainingClip
+from voice_pipeline.engines.checkpoints import load_checkpoint, save_checkpoint
+from voice_pipeline.engines.coqui_trainer import StepReport, TrainingOutcome, run_training
+from voice_pipeline.engines.starter.aligner import Aligner
+from voice_pipeline.engines.starter.data import Frames
+from voice_pipeline.engines.starter.finetune import FineTuneTTS
+from voice_pipeline.engines.starter.frontend import encode
+from voice_pipeline.engines.starter.model import StarterTTS
+from voice_pipeline.engines.starter.voice import Calibration, StarterVoice, calibrate
+from voice_pipeline.errors import PipelineError
+from voice_pipeline.features import content_key, extract, load_features
+from voice_pipeline.recognizer import Recognizer, word_errors
+from voice_pipeline.settings import AUDIO
+from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
+from voice_pipeline.voice_folder import read_jsonl, write_jsonl
+
+logger = logging.getLogger(__name__)
+
+BASE_DIR = Path(__file__).resolve().parents[3] / "starter_voice"
+
+# Spoken at each trial to choose the checkpoint; nobody's recordings, so the held-out clips stay unseen until the proof.
+# From Alice's Adventures in Wonderland (Lewis Carroll, 1865, public domain).
+TRIAL_SENTENCES = (
+    "There was nothing so very remarkable in that.",
+    "She had never before seen a rabbit with a waistcoat pocket.",
+    "The table was a large one, but the three were all crowded together at one corner of it.",
+    "It sounded an excellent plan, no doubt, and very neatly and simply arranged.",
+    "She went on growing, and very soon had to kneel down on the floor.",
+    "Begin at the beginning, and go on till you come to the end.",
+)
+_WORD_ERROR_WEIGHT = 0.3  # one word in ten misheard costs as much as 0.03 of similarity
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One checkpoint, measured.
+
+    Attributes:
+        step: optimiser steps done.
+        similarity: mean cosine of the trial sentences to the training clips' mean embedding.
+        word_error_rate: of the trial sentences.
+        score: similarity minus 0.3 times the word error rate; the highest is kept.
+    """
+
+    step: int
+    similarity: float
+    word_error_rate: float
+    score: float
+
+
+class StarterEngine:
+    """See `Engine`."""
+
+    name = "starter"
+    title = "starter voice: embedded, trained from nothing in this repository, learns a voice in minutes on a CPU"
+    licence = Licence("MIT", note="weights trained on CC0, public-domain and CC BY speech, see MODEL_CARD.md")
+
+    learning_rate = 3e-4
+    batch_size = 6
+    default_steps = 500
+    trial_every = 100
+
+    def prepare(self, *, accept_licence: bool = False, offline: bool = False) -> None:
+        """Check that the embedded weights are there."""
+        for name in ("acoustic.safetensors", "acoustic.json", "aligner.safetensors"):
+            if not (BASE_DIR / name).is_file():
+                raise PipelineError(f"the starter voice is incomplete: {name} is missing", hint="git checkout -- .")
+
+    def fine_tune(self, request: FineTuneRequest) -> FineTuneResult:
+        """Learn one speaker: align, train, measure on the way, keep the best checkpoint, correct what is left."""
+        self.prepare()
+        steps = request.max_steps or self.default_steps
+        best_dir = request.run_dir / "best"
+        request.on_progress(0.0, "aligning the clips")
+        clips = load_clips(request.train, request.folder.features)
+        held_out = load_clips(request.validation, request.folder.features)
+        embedding = torch.from_numpy(centroid([clip.embedding.numpy() for clip in clips]))
+
+        torch.manual_seed(request.seed)
+        base = StarterTTS.read(BASE_DIR / "acoustic.safetensors")
+        model = FineTuneTTS(base.settings).start_from(base, embedding)
+        model.learning_rate, model.total_steps = self.learning_rate, steps
+        judge = _Judge(clips, embedding.numpy(), request.run_dir)
+        if not judge.trials:
+            judge.try_out(model, 0)
+
+        def on_step(report: StepReport) -> bool:
+            if report.step % self.trial_every == 0 or report.step == steps:
+                judge.try_out(report.model, report.step)
+            return judge.gave_up
+
+        config = model.config
+        config.batch_size = min(self.batch_size, len(clips))
+        config.eval_batch_size = max(1, len(held_out))
+        outcome = run_training(
+            model.to(request.device),
+            config,
+            clips,
+            held_out,
+            request.run_dir,
+            max_steps=steps,
+            max_seconds=request.max_seconds,
+            device=request.device,
+            seed=request.seed,
+            on_progress=lambda share, sentence: request.on_progress(0.02 + 0.93 * share, sentence),
+            on_step=on_step,
+            eval_every=self.trial_every,
+            save_every=self.trial_every // 2,
+        )
+        request.on_progress(0.96, "measuring pitch, rate and spectrum")
+        self._finish(judge, base, embedding, clips, best_dir)
+        return self._result(best_dir, outcome, judge)
+
+    def load(self, model_dir: Path, *, device: str = "cpu") -> StarterVoice:
+        """Load a fine-tuned voice."""
+        return StarterVoice.read(model_dir, device)
+
+    def zero_shot(self, clips: list[TrainingClip]) -> StarterVoice:
+        """The base model told who speaks and nothing more: what fine-tuning is compared with."""
+        encoder = SpeakerEncoder.shared()
+        embeddings = [encoder.embed(*soundfile.read(clip.path, dtype="float32")) for clip in clips]
+        return self.of_embedding(centroid(embeddings))
+
+    def of_embedding(self, embedding: np.ndarray) -> StarterVoice:
+        """The base model with a speaker embedding `[256]`."""
+        self.prepare()
+        base = StarterTTS.read(BASE_DIR / "acoustic.safetensors")
+        return StarterVoice(base, torch.from_numpy(embedding.astype(np.float32)), Calibration.none())
+
+    @staticmethod
+    def _finish(judge: _Judge, base: StarterTTS, embedding: torch.Tensor, clips: list[Frames], target: Path) -> None:
+        state = load_checkpoint(judge.best_path)
+        model = FineTuneTTS(base.settings).start_from(base, embedding)
+        model.load_state_dict(state["model"])
+        model.eval()
+        plain = StarterTTS(base.settings)
+        plain.load_state_dict({name: value for name, value in state["model"].items() if name != "voice"})
+        plain.eval()
+        voice = model.voice.detach()
+        StarterVoice(plain, voice, calibrate(plain, voice, clips)).save(target)
+
+    @staticmethod
+    def _result(model_dir: Path, outcome: TrainingOutcome, judge: _Judge) -> FineTuneResult:
+        best = judge.best
+        metrics = {**outcome.metrics, **{f"trial_{name}": float(value) for name, value in asdict(best).items()}}
+        write_json_atomic(model_dir.parent / "trials.json", [asdict(trial) for trial in judge.trials])
+        return FineTuneResult(model_dir, outcome.steps, outcome.seconds, metrics)
+
+
+class _Judge:
+    """Measures checkpoints on the trial sentences and keeps the best."""
+
+    patience = 3  # trials without a new best before training stops
+
+    def __init__(self, clips: list[Frames], target: np.ndarray, run_dir: Path) -> None:
+        self.clips, self.target = clips, target
+        self.best_path = run_dir / "chosen.pth"
+        self.log = run_dir / "trials.jsonl"
+        self.trials: list[Trial] = []
+        self._read()
+
+    @property
+    def best(self) -> Trial:
+        return max(self.trials, key=lambda trial: trial.score)
+
+    @property
+    def gave_up(self) -> bool:
+        return len(self.trials) - 1 - self.trials.index(self.best) >= self.patience
+
+    def try_out(self, model: torch.nn.Module, step: int) -> Trial:
+        """Speak the trial sentences with the weights of now; keep the weights when they are the best so far."""
+        training = model.training
+        model.eval()
+        device = model.mel_mean.device
+        voice = StarterVoice(model, model.voice.detach(), calibrate(model, model.voice.detach(), self.clips))
+        encoder, recognizer = SpeakerEncoder.shared(), Recognizer.shared()
+        spoken = [voice.synthesize(text) for text in TRIAL_SENTENCES]
+        alike = float(np.mean([similarity(encoder.embed(wave, AUDIO.sample_rate), self.target) for wave in spoken]))
+        errors = word_errors(TRIAL_SENTENCES, [recognizer.transcribe(wave, AUDIO.sample_rate) for wave in spoken]).rate
+        trial = Trial(step, alike, errors, alike - _WORD_ERROR_WEIGHT * errors)
+        model.to(device).train(training)
+        if not self.trials or trial.score > self.best.score:
+            save_checkpoint(self.best_path, {"model": model.state_dict(), "trial": asdict(trial)})
+        self.trials.append(trial)
+        self._write()
+        logger.info("step %d: similarity %.3f, word error rate %.2f", step, alike, errors)
+        return trial
+
+    def _write(self) -> None:
+        write_jsonl(self.log, [asdict(trial) for trial in self.trials])
+
+    def _read(self) -> None:
+        self.trials = [Trial(**row) for row in read_jsonl(self.log)] if self.best_path.is_file() else []
+
+
+def load_clips(clips: list[TrainingClip], cache: Path | None = None) -> list[Frames]:
+    """Frames of clips, with durations found by the embedded aligner.
+
+    Args:
+        clips: 24 kHz mono WAV files and their texts.
+        cache: the voice's features/, used where it is valid.
+
+    Raises:
+        PipelineError: a clip is not at 24 kHz, or has fewer frames than its text has sounds.
+    """
+    aligner = Aligner.read(BASE_DIR / "aligner.safetensors")
+    frames = []
+    for clip in clips:
+        waveform, rate = soundfile.read(clip.path, dtype="float32")
+        if rate != AUDIO.sample_rate:
+            raise PipelineError(
+                f"{clip.path} is at {rate} Hz, not {AUDIO.sample_rate}", hint="python 02_preprocess_recordings.py"
+            )
+        found = load_features(cache / f"{clip.clip_id}.npz", content_key(clip.path)) if cache else None
+        found = found or extract(waveform)
+        embedding = SpeakerEncoder.shared().embed(waveform, rate)
+        item = Frames.of(encode(clip.text), found.mel, found.f0, found.energy, embedding, clip.clip_id)
+        if not item.alignable:
+            raise PipelineError(
+                f"clip {clip.clip_id} is too short for its text ({clip.seconds:.1f} s for '{clip.text[:40]}')",
+                hint="record it again, or correct its text in metadata.csv",
+            )
+        item.durations = aligner.durations(item)
+        frames.append(item)
+    return frames

@@ -1,0 +1,106 @@
+"""The starter model while it learns one voice: what trains, what stays, and what it is measured by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.utils.data import DataLoader
+
+from voice_pipeline.engines.starter.data import Batch, Frames
+from voice_pipeline.engines.starter.model import StarterTTS
+
+
+class FineTuneTTS(StarterTTS):
+    """`StarterTTS` learning one speaker's clips.
+
+    Two things keep what the base model knows: batch normalisation keeps its statistics (fifteen clips are too few to
+    measure new ones), and each weight is pulled back towards its base value (L2-SP, Li et al. 2018).
+
+    Attributes:
+        voice: the speaker embedding, float32 `[256]`; starts as the mean of the clips' embeddings and is trained.
+    """
+
+    learning_rate: float = 3e-4
+    total_steps: int = 500
+    pull_to_base: float = 0.0
+
+    def start_from(self, base: StarterTTS, embedding: Tensor) -> FineTuneTTS:
+        """Take the base model's weights and a speaker embedding `[256]`."""
+        self.load_state_dict(base.state_dict())
+        self.voice = nn.Parameter(embedding.clone())
+        self._base = {name: value.detach().clone() for name, value in self.named_parameters()}
+        return self
+
+    def train(self, mode: bool = True) -> FineTuneTTS:
+        """Training mode for everything but batch normalisation."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.eval()
+        return self
+
+    # ------------------------------------------------------------------------------------------------------------------
+    # what Coqui's Trainer asks for
+
+    def get_data_loader(
+        self,
+        config: Any,
+        assets: Any = None,
+        is_eval: bool = False,
+        samples: list[Frames] | None = None,
+        verbose: bool = True,
+        num_gpus: int = 0,
+        rank: int | None = None,
+    ) -> DataLoader[Any]:
+        """Batches of clips; the samples are `Frames` already."""
+        size = config.eval_batch_size if is_eval else config.batch_size
+        return DataLoader(samples or [], batch_size=size, shuffle=not is_eval, collate_fn=self._collate)
+
+    def _collate(self, clips: list[Frames]) -> dict[str, Any]:
+        with torch.no_grad():
+            return self.coqui_batch(Batch.collate(clips))
+
+    def format_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Already in Coqui's form."""
+        return batch
+
+    def train_step(
+        self, batch: dict[str, Any], criterion: nn.Module, optimizer_idx: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Coqui's losses on this speaker's embedding, plus the pull towards the base weights."""
+        batch = {**batch, "d_vectors": self.voice.expand(len(batch["text_input"]), -1)}
+        outputs, losses = super().train_step(batch, criterion)
+        if self.pull_to_base and self.training:
+            drift = sum(
+                (value - self._base[name].to(value.device)).square().sum()
+                for name, value in self.named_parameters()
+                if name in self._base and value.requires_grad
+            )
+            losses["loss_drift"] = self.pull_to_base * drift
+            losses["loss"] = losses["loss"] + losses["loss_drift"]
+        return outputs, losses
+
+    @torch.no_grad()
+    def eval_step(self, batch: dict[str, Any], criterion: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same losses, without learning."""
+        return self.train_step(batch, criterion)
+
+    def get_lr(self) -> float:
+        """Peak learning rate."""
+        return self.learning_rate
+
+    def get_optimizer(self) -> torch.optim.Optimizer:
+        """AdamW over everything that trains."""
+        trained = [value for value in self.parameters() if value.requires_grad]
+        return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=0.0)
+
+    def get_scheduler(self, optimizer: torch.optim.Optimizer) -> LRScheduler:
+        """Twenty steps of warm-up, then a straight line to a tenth."""
+
+        def factor(step: int) -> float:
+            return min((step + 1) / 20, max(0.1, 1.0 - 0.9 * step / max(1, self.total_steps)))
+
+        return LambdaLR(optimizer, factor)

@@ -1,0 +1,162 @@
+"""A fine-tuned starter voice: model, speaker embedding, and the small corrections measured on the speaker's clips."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from TTS.tts.utils.helpers import average_over_durations
+
+from coursekit.files import write_json_atomic
+from voice_pipeline.engines.checkpoints import load_weights, save_weights
+from voice_pipeline.engines.starter.data import Batch, Frames
+from voice_pipeline.engines.starter.frontend import encode
+from voice_pipeline.engines.starter.model import StarterTTS
+from voice_pipeline.engines.starter.vocoder import griffin_lim
+from voice_pipeline.errors import PipelineError
+from voice_pipeline.settings import AUDIO
+
+_SHORTEST_TEXT = 3  # start, one sound, end
+
+
+@dataclass
+class Calibration:
+    """What predictions are corrected by, so that rate, pitch and spectrum match the speaker's on average.
+
+    A network trained on squared or absolute errors predicts the middle of what is likely: a little too fast, too flat
+    in pitch, too smooth in spectrum. Each correction is a number measured on the training clips. The spectral one is
+    the global variance of Toda and Tokuda (2007), per mel bin.
+
+    Attributes:
+        length_scale: real frames over predicted frames.
+        pitch_scale: real over predicted deviation of normalised log F0 (per symbol).
+        pitch_shift: what is added after scaling, in deviations of log F0.
+        mel_gain: real over predicted deviation of each mel bin, float32 `[80]`.
+        mel_from: predicted mean of each mel bin, float32 `[80]`.
+        mel_to: real mean of each mel bin, float32 `[80]`.
+    """
+
+    length_scale: float
+    pitch_scale: float
+    pitch_shift: float
+    mel_gain: Tensor
+    mel_from: Tensor
+    mel_to: Tensor
+
+    @classmethod
+    def none(cls) -> Calibration:
+        """Predictions as they come."""
+        zeros = torch.zeros(AUDIO.n_mels)
+        return cls(1.0, 1.0, 0.0, torch.ones(AUDIO.n_mels), zeros, zeros)
+
+    def apply(self, mel: Tensor) -> Tensor:
+        """Correct a natural-log mel `[T, 80]`."""
+        corrected = (mel - self.mel_from) * self.mel_gain + self.mel_to
+        return corrected.clamp_min(float(np.log(AUDIO.log_floor)))
+
+
+@torch.inference_mode()
+def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Calibration:
+    """Measure the corrections on aligned training clips.
+
+    Args:
+        model: in evaluation mode.
+        embedding: the voice, float32 `[256]`.
+        clips: clips with durations.
+    """
+    real_frames = predicted_frames = 0
+    real_pitch, predicted_pitch = [], []
+    for clip in clips:
+        _, durations, log_f0 = model.speak(clip.ids, embedding)
+        inner = slice(1, -1)  # the silence at the edges is the trimmer's choice, not the speaker's
+        real_frames += int(clip.durations[inner].sum())
+        predicted_frames += int(durations[inner].sum())
+        batch = model.coqui_batch(Batch.collate([clip]))
+        per_symbol = average_over_durations(batch["pitch"], batch["durations"])[0, 0]
+        voiced = per_symbol != 0
+        real_pitch.append(per_symbol[voiced])
+        predicted_pitch.append(((log_f0 - model.scales[0]) / model.scales[1])[voiced])
+    length_scale = float(np.clip(real_frames / max(1, predicted_frames), 0.7, 1.5))
+    real, predicted = torch.cat(real_pitch), torch.cat(predicted_pitch)
+    pitch_scale = float(np.clip((real.std() / predicted.std()).item(), 0.8, 1.5))
+    pitch_shift = float(real.mean() - pitch_scale * predicted.mean())
+
+    predicted_mel = torch.cat(
+        [
+            model.speak(
+                clip.ids, embedding, length_scale=length_scale, pitch_scale=pitch_scale, pitch_shift=pitch_shift
+            )[0]
+            for clip in clips
+        ]
+    )
+    real_mel = torch.cat([clip.mel for clip in clips])
+    gain = (real_mel.std(0) / predicted_mel.std(0)).clamp(0.8, 1.6)
+    return Calibration(
+        length_scale, pitch_scale, pitch_shift, gain.clone(), predicted_mel.mean(0).clone(), real_mel.mean(0).clone()
+    )
+
+
+class StarterVoice:
+    """A voice in memory. One thread at a time."""
+
+    sample_rate = AUDIO.sample_rate
+
+    def __init__(self, model: StarterTTS, embedding: Tensor, calibration: Calibration) -> None:
+        self.model = model
+        self.embedding = embedding
+        self.calibration = calibration
+
+    def mel(self, text: str, *, speed: float = 1.0) -> np.ndarray:
+        """Natural-log mel of a text, float32 `[80, T]`; no frames for a text without any sound."""
+        ids = encode(text)
+        if len(ids) < _SHORTEST_TEXT:
+            return np.zeros((AUDIO.n_mels, 0), dtype=np.float32)
+        device = self.model.mel_mean.device
+        mel, _, _ = self.model.speak(
+            torch.tensor(ids, device=device),
+            self.embedding.to(device),
+            length_scale=self.calibration.length_scale / speed,
+            pitch_scale=self.calibration.pitch_scale,
+            pitch_shift=self.calibration.pitch_shift,
+        )
+        return self.calibration.apply(mel.cpu()).T.contiguous().numpy()
+
+    def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
+        """Speak one chunk, see `LoadedVoice.synthesize`."""
+        mel = self.mel(text, speed=speed)
+        if not mel.shape[1]:
+            return np.zeros(0, dtype=np.float32)
+        return griffin_lim(mel, seed=seed)
+
+    def save(self, folder: Path) -> None:
+        """Write model, embedding and corrections into `folder`, atomically file by file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder / "acoustic.safetensors")
+        scalars = {name: value for name, value in asdict(self.calibration).items() if isinstance(value, float)}
+        tensors = {name: getattr(self.calibration, name) for name in ("mel_gain", "mel_from", "mel_to")}
+        save_weights(folder / "voice.safetensors", {"embedding": self.embedding.detach(), **tensors})
+        write_json_atomic(folder / "settings.json", {"engine": "starter", "calibration": scalars})
+
+    @classmethod
+    def read(cls, folder: Path, device: str = "cpu") -> StarterVoice:
+        """Load what `save` wrote.
+
+        Raises:
+            PipelineError: a file is missing or damaged.
+        """
+        model = StarterTTS.read(folder / "acoustic.safetensors", device)
+        tensors = load_weights(folder / "voice.safetensors")
+        try:
+            scalars = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["calibration"]
+            embedding = tensors.pop("embedding")
+            calibration = Calibration(**scalars, **tensors)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise PipelineError(
+                f"the voice in {folder} is not complete: {error}",
+                hint="fine-tune it again: python 04_fine_tune.py --voice NAME",
+            ) from error
+        return cls(model, embedding, calibration)

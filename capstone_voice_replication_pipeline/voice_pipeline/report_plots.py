@@ -1,0 +1,79 @@
+"""Pictures of a training run and of a proof card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coursekit.files import atomic_path
+from voice_pipeline.plots import BLUE, GREEN, ORANGE, VERMILION
+from voice_pipeline.voice_folder import read_jsonl
+
+
+def plot_training(run_dir: Path, path: Path) -> Path | None:
+    """Draw the losses of a run and, where checkpoints were tried, similarity and word error rate.
+
+    Returns:
+        `path`, or None when the run has no curves.
+    """
+    curves = read_jsonl(run_dir / "curves.jsonl")
+    if not curves:
+        return None
+    trials = read_jsonl(run_dir / "trials.jsonl")
+    pyplot = _pyplot()
+    figure, axes = pyplot.subplots(1, 2 if trials else 1, figsize=(10 if trials else 6, 3.6), squeeze=False)
+    losses = axes[0][0]
+    for split, color in (("train", BLUE), ("eval", ORANGE)):
+        rows = [row for row in curves if row["split"] == split and "loss" in row]
+        name = {"train": "training clips", "eval": "held-out clips"}[split]
+        losses.plot([row["step"] for row in rows], [row["loss"] for row in rows], color=color, label=name)
+    losses.set(xlabel="optimiser steps", ylabel="loss", title="what the optimiser sees")
+    losses.legend()
+    if trials:
+        steps = [row["step"] for row in trials]
+        chosen = max(trials, key=lambda row: row["score"])["step"]
+        axes[0][1].plot(steps, [row["similarity"] for row in trials], "o-", color=GREEN, label="similarity")
+        axes[0][1].plot(
+            steps, [row["word_error_rate"] for row in trials], "s--", color=VERMILION, label="word error rate"
+        )
+        axes[0][1].axvline(chosen, color="black", linewidth=0.8, label=f"chosen: step {chosen}")
+        axes[0][1].set(xlabel="optimiser steps", ylabel="fraction", ylim=(0, None))
+        axes[0][1].set_title("what a listener would notice")
+        axes[0][1].legend()
+    return _save(figure, path)
+
+
+def plot_card(card: dict[str, Any], path: Path) -> Path:
+    """Draw similarity and word error rate of all systems on a proof card, with their 95 % intervals."""
+    names = list(card["systems"])
+    figure, axes = _pyplot().subplots(1, 2, figsize=(9, 3.6))
+    panels = (("normalized", "similarity: 0 other people, 1 the speaker"), ("wer", "word error rate: lower is better"))
+    for axis, (key, title) in zip(axes, panels, strict=True):
+        values = np.array([card["systems"][name][key] for name in names])
+        bounds = np.array([card["systems"][name][f"{key}_interval"] for name in names])
+        spread = np.clip(np.stack([values - bounds[:, 0], bounds[:, 1] - values]), 0.0, None)
+        labels = [name.replace("_", "-") for name in names]
+        axis.bar(labels, values, yerr=spread, capsize=4, color=[BLUE, VERMILION, ORANGE][: len(names)])
+        axis.axhline(0, color="black", linewidth=0.8)
+        axis.set(title=title, ylabel="fraction")
+    figure.suptitle(f"{card['voice']}: {card['held_out_sentences']} held-out sentences, 95 % intervals", fontsize=10)
+    return _save(figure, path)
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure: Any, path: Path) -> Path:
+    figure.tight_layout()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    _pyplot().close(figure)
+    return path

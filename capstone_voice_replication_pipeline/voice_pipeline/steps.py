@@ -1,0 +1,149 @@
+"""Steps of the pipeline as a person sees them: work, a progress bar, what came out. Shared by the numbered scripts,
+`run_pipeline.py` and the demo, so that a step prints the same wherever it runs. The caller holds the voice's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from coursekit.device import choose_device
+from coursekit.progress import progress
+from voice_pipeline.engines.base import FineTuneResult, ProgressCallback
+from voice_pipeline.errors import PipelineError
+from voice_pipeline.features import extract_all, write_statistics
+from voice_pipeline.ledger import ACCEPTED, counts, table
+from voice_pipeline.preprocessing import PreprocessResult, preprocess
+from voice_pipeline.voice_folder import VoiceFolder, read_jsonl
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[ProgressCallback]:
+    """A bar from 0 to 100 % with a sentence beside it, as a progress callback."""
+    with progress(total=100, desc=name, unit="%") as bar:
+
+        def report(share: float, sentence: str) -> None:
+            bar.set_postfix_str(sentence, refresh=False)
+            bar.update(max(0.0, round(100 * share - bar.n, 1)))
+
+        yield report
+
+
+def preprocess_step(
+    folder: VoiceFolder, *, seed: int = 0, allow_few: bool = False, workers: int | None = None
+) -> PreprocessResult:
+    """Recordings to clips; prints the ledger."""
+    total = len(read_jsonl(folder.manifest))
+    with progress(total=total, desc="Preprocessing", unit="clip") as bar:
+        try:
+            result = preprocess(
+                folder, seed=seed, allow_few=allow_few, workers=workers, on_clip=lambda row: bar.update()
+            )
+        except PipelineError:
+            bar.close()
+            print(table(read_jsonl(folder.ledger)))
+            raise
+        bar.update(result.reused)
+    print(table(result.rows))
+    accepted, rejected = counts(result.rows)
+    print(f"\n{len(result.rows)} recordings = {accepted} accepted + {rejected} rejected ", end="")
+    print(f"({result.processed} processed now, {result.reused} unchanged, {result.removed} old clips removed)")
+    print(f"{len(result.split['train'])} clips to train on, {len(result.split['validation'])} held out")
+    return result
+
+
+def features_step(folder: VoiceFolder, *, workers: int | None = None) -> dict[str, Any]:
+    """Clips to features; prints the voice's statistics and where the plots are."""
+    from voice_pipeline.plots import describe_voice, plot_examples, plot_overview
+
+    total = sum(row["status"] == ACCEPTED for row in read_jsonl(folder.ledger))
+    with progress(total=total, desc="Features", unit="clip") as bar:
+        clips = extract_all(folder, workers=workers, on_clip=lambda clip: bar.update())
+    statistics = write_statistics(folder, clips)
+    plots = [*plot_examples(folder, clips), plot_overview(folder, clips, statistics)]
+    print(f"{len(clips)} clips, {sum(clip.from_cache for clip in clips)} from the cache")
+    print(describe_voice(folder.name, statistics))
+    for path in plots:
+        print(f"  {path}")
+    return statistics
+
+
+def fine_tune_step(
+    folder: VoiceFolder,
+    *,
+    engine: str = "starter",
+    device: str = "auto",
+    seed: int = 0,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
+    accept_licence: bool = False,
+    offline: bool = False,
+) -> FineTuneResult:
+    """Clips to a model; prints what each tried checkpoint measured."""
+    from voice_pipeline.engines import get_engine
+    from voice_pipeline.report_plots import plot_training
+    from voice_pipeline.training import fine_tune_voice
+
+    choice = choose_device(device)
+    licence = get_engine(engine).licence
+    print(f"engine {engine}, licence {licence.name}{': ' + licence.note if licence.note else ''}")
+    print(choice.describe())
+    with progress_bar("Fine-tuning") as report:
+        result = fine_tune_voice(
+            folder,
+            engine=engine,
+            device=str(choice.device),
+            seed=seed,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            accept_licence=accept_licence,
+            offline=offline,
+            on_progress=report,
+        )
+    run_dir = folder.models / folder.read_info()["run"]
+    trials = read_jsonl(run_dir / "trials.jsonl")
+    if trials:
+        chosen = max(trials, key=lambda row: row["score"])["step"]
+        print("  step  similarity  word error")
+        for row in trials:
+            mark = "  <- kept" if row["step"] == chosen else ""
+            print(f"{row['step']:6d}  {row['similarity']:10.3f}  {row['word_error_rate']:10.2f}{mark}")
+    print(f"{result.steps} steps in {result.seconds / 60:.1f} min; model in {result.model_dir}")
+    plot = plot_training(run_dir, folder.reports / "training.png")
+    if plot:
+        print(f"  {plot}")
+    return result
+
+
+def synthesize_step(folder: VoiceFolder, text: str, path: Path, *, device: str = "auto", seed: int = 0) -> Path:
+    """Text to an audio file in the voice; prints how long it took."""
+    import time
+
+    from voice_pipeline.synthesis import save, speak
+    from voice_pipeline.training import load_voice
+
+    voice = load_voice(folder, device=str(choose_device(device).device))
+    started = time.perf_counter()
+    speech = speak(voice, text, seed=seed)
+    seconds = time.perf_counter() - started
+    save(speech, path)
+    length = len(speech.waveform) / speech.sample_rate
+    print(f"{length:.1f} s of speech in {seconds:.1f} s: {path}")
+    return path
+
+
+def evaluate_step(folder: VoiceFolder, *, device: str = "auto", seed: int = 0) -> dict[str, Any]:
+    """Prove the voice; prints the card."""
+    from voice_pipeline.card_text import card_table, verdict
+    from voice_pipeline.evaluation import evaluate_voice
+    from voice_pipeline.report_plots import plot_card
+
+    with progress_bar("Evaluating") as report:
+        card = evaluate_voice(folder, device=str(choose_device(device).device), seed=seed, on_progress=report)
+    plot = plot_card(card, folder.reports / "proof_card.png")
+    print(card_table(card))
+    print(verdict(card))
+    print(f"  {folder.proof_card}\n  {plot}")
+    return card
