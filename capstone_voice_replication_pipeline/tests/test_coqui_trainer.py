@@ -130,6 +130,15 @@ def test_on_step_can_stop_and_sees_evaluations(tmp_path):
     assert seen == [(1, False), (2, True), (3, False), (4, True)]
 
 
+def test_what_on_step_does_leaves_the_curve_alone(straight, tmp_path):
+    def listen(report):
+        report.model.eval()
+        torch.rand(100)
+
+    train(tmp_path, two=straight[0], on_step=listen)
+    assert without_time(tmp_path) == without_time(straight[1])
+
+
 def test_without_held_out_samples_the_last_is_the_best(tmp_path):
     outcome = train(tmp_path, evaluate=False)
     assert outcome.best_checkpoint == outcome.last_checkpoint and "best_step" not in outcome.metrics

@@ -118,7 +118,8 @@ def run_training(
         device: "cpu", "cuda" or "cuda:N".
         seed: random seed, 0..2**32-1; sets the global generators.
         on_progress: called after each step with the share done and a sentence.
-        on_step: called after each step; return True to stop here (early stopping).
+        on_step: called after each step; return True to stop here (early stopping). It may use the model in eval mode
+            and draw random numbers: both are put back.
         eval_every: steps between evaluations; one more follows the last step.
         save_every: steps between checkpoints, that is, what a kill can cost.
 
@@ -313,7 +314,8 @@ class _Run(Trainer):
         if self.on_step is None:
             return False
         evaluation = self.eval_losses if self.evaluated_step == step else {}
-        return bool(self.on_step(StepReport(step, self._seconds(), self.train_losses, evaluation, self.model)))
+        with self._aside():
+            return bool(self.on_step(StepReport(step, self._seconds(), self.train_losses, evaluation, self.model)))
 
     def _limit_reached(self) -> bool:
         return self.total_steps_done >= self.limits.max_steps or self._seconds() >= self.limits.max_seconds
@@ -324,17 +326,13 @@ class _Run(Trainer):
     # ------------------------------------------------------------------ evaluation
 
     def _evaluate(self) -> None:
-        """Losses on the held-out samples; leaves modes and random generators as they were."""
+        """Losses on the held-out samples."""
         if not self.eval_samples or self.evaluated_step == self.total_steps_done:
             return
-        state = random_state(str(self.device))
-        modes = {module: module.training for module in self.model.modules()}
-        seed_everything(self.seed)
-        self.keep_avg_eval = KeepAverage()
-        self.eval_epoch()
-        for module, training in modes.items():
-            module.training = training
-        restore_random_state(state, str(self.device))
+        with self._aside():
+            seed_everything(self.seed)
+            self.keep_avg_eval = KeepAverage()
+            self.eval_epoch()
         self.eval_losses = {
             name.removeprefix("avg_"): float(value)
             for name, value in self.keep_avg_eval.avg_values.items()
@@ -344,6 +342,16 @@ class _Run(Trainer):
         if self.eval_losses:
             self._record("eval", self.eval_losses)
             self._keep_best()
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Whatever happens inside leaves training modes and random generators as they were."""
+        state = random_state(str(self.device))
+        modes = {module: module.training for module in self.model.modules()}
+        yield
+        for module, training in modes.items():
+            module.training = training
+        restore_random_state(state, str(self.device))
 
     @torch.inference_mode()
     def eval_epoch(self) -> None:
