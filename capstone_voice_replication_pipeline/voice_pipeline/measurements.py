@@ -87,7 +87,7 @@ def clipped_share(waveform: np.ndarray) -> float:
     near = magnitude >= 0.98 * peak
     if int(near.sum()) < 3:
         return 0.0
-    still = near[1:] & near[:-1] & (np.abs(np.diff(waveform)) <= 2e-4 * peak)
+    still = near[1:] & near[:-1] & (np.abs(np.diff(waveform)) <= 5e-5 * peak)
     in_run = still[1:] & still[:-1]
     flat = np.zeros(len(waveform), bool)
     for offset in range(3):
