@@ -1,7 +1,7 @@
 """The steps behind bootstrap.py: make .venv, install the lock, start the demo or the tests. Standard library only.
 
-Run twice, it does nothing the second time: a stamp in .venv says what is installed. Interrupted, it goes on: the stamp
-is written last, and what pip and uv have fetched stays in their caches.
+Run twice, it does nothing the second time: a stamp in .venv says what is installed. Interrupted or killed, the next run
+goes on: UNFINISHED says at which step; what that step left half done is done again, from the caches of pip and uv.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ VENV = ROOT / ".venv"
 VENV_BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 VENV_PYTHON = VENV_BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "bootstrap.json"
+UNFINISHED = ROOT / ".bootstrap.unfinished"
 REQUIREMENTS = ROOT / "requirements.txt"
 LOCK = ROOT / "00_env_setup" / "requirements.lock"
 CAPSTONE = ROOT / "capstone_voice_replication_pipeline"
@@ -88,13 +89,17 @@ def set_up(groups: Sequence[str]) -> None:
         announce(cpu_only)
         started = time.monotonic()
         STAMP.unlink(missing_ok=True)
-        make_environment()
-        uv = install_uv()
+        interrupted = UNFINISHED.read_text() if UNFINISHED.exists() else ""
+        make_environment(afresh=interrupted == "environment")
+        UNFINISHED.write_text("packages")
+        repair = interrupted == "packages"
+        uv = install_uv(repair)
         if uv and sys.platform == "linux" and cpu_only:
             cpu_only = cpu_wheels_answer(uv)
-        install_lock(uv, groups, cpu_only)
+        install_lock(uv, groups, cpu_only, repair)
         install_packages(uv)
         write_stamp(groups)
+        UNFINISHED.unlink()
         print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
 
 
@@ -126,7 +131,11 @@ def write_stamp(groups: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Let one setup at a time in. The system frees the lock when the process ends, however it ends."""
+    """Let one setup at a time in.
+
+    The system frees the lock when the process ends, however it ends. Where it can (not on Windows), children hold it
+    too, so that a new setup does not meet the installer that a killed one left running.
+    """
     with open(path, "a+") as file:
         try:
             if sys.platform == "win32":
@@ -137,9 +146,10 @@ def exclusive(path: Path) -> Iterator[None]:
                 import fcntl
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.set_inheritable(file.fileno(), True)
         except OSError:
             raise SetupError(
-                "another bootstrap.py is setting up this folder.", "wait until it has finished, then run this again"
+                "another setup is at work in this folder.", "wait until it has finished, then run this again"
             ) from None
         yield
 
@@ -184,11 +194,12 @@ def announce(cpu_only: bool) -> None:
 # ------------------------------------------------------------------------------------------------------ the steps
 
 
-def make_environment() -> None:
-    """Make .venv, or keep it when it works and has pip."""
-    works = VENV_PYTHON.exists() and quiet([VENV_PYTHON, "-c", "import pip"]).returncode == 0
-    if works and python_version(VENV_PYTHON) == python_version(sys.executable):
+def make_environment(afresh: bool) -> None:
+    """Make .venv, or keep it when it works, has pip and is not to be made `afresh`."""
+    works = VENV_PYTHON.exists() and quiet([VENV_PYTHON, "-m", "pip", "--version"]).returncode == 0
+    if works and not afresh and python_version(VENV_PYTHON) == python_version(sys.executable):
         return
+    UNFINISHED.write_text("environment")
     say("making .venv")
     result = quiet([sys.executable, "-m", "venv", "--clear", VENV])
     if result.returncode != 0:
@@ -204,15 +215,15 @@ def python_version(python: str | Path) -> str:
     return quiet([python, "-c", "import sys; print(sys.version_info[:2])"]).stdout
 
 
-def install_uv() -> Path | None:
+def install_uv(repair: bool) -> Path | None:
     """Install uv, the quick installer, at its locked version; return None where it cannot be had."""
     uv = VENV_BIN / ("uv.exe" if os.name == "nt" else "uv")
     wanted = next(line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
-    if uv.exists() and wanted.split("==")[1] in quiet([uv, "--version"]).stdout:
+    if not repair and uv.exists() and wanted.split("==")[1] in quiet([uv, "--version"]).stdout:
         return uv
     say(f"installing {wanted}")
     pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
-    if quiet([*pip, wanted]).returncode == 0:
+    if quiet([*pip, "--force-reinstall", wanted]).returncode == 0:
         return uv
     print("   uv cannot be had; pip does it instead, more slowly", flush=True)
     return None
@@ -228,15 +239,19 @@ def cpu_wheels_answer(uv: Path) -> bool:
         return False
 
 
-def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool) -> None:
-    """Install the lock's lines that belong to `groups`."""
+def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool, repair: bool) -> None:
+    """Install the lock's lines that belong to `groups`; to `repair`, those that seem to be there already as well."""
     skip_cuda = cpu_only and sys.platform == "linux" and uv is not None
     lines = select(LOCK.read_text(encoding="utf-8"), REQUIREMENTS.read_text(encoding="utf-8"), groups, skip_cuda)
     chosen = VENV / "bootstrap-requirements.txt"
     chosen.write_text("\n".join(lines) + "\n", encoding="utf-8")
     say(f"installing the packages for {', '.join(groups)}" + (" (PyTorch without CUDA)" if skip_cuda else ""))
-    backend = ["--torch-backend", "cpu"] if skip_cuda else []
-    run(installer(uv, backend) + ["--no-deps", "-r", chosen], "the packages could not be installed (see above).")
+    command = installer(uv)
+    if skip_cuda:
+        command += ["--torch-backend", "cpu"]
+    if repair:
+        command += ["--reinstall" if uv else "--force-reinstall"]
+    run([*command, "--no-deps", "-r", chosen], "the packages could not be installed (see above).")
 
 
 def install_packages(uv: Path | None) -> None:
@@ -247,9 +262,9 @@ def install_packages(uv: Path | None) -> None:
     run(installer(uv) + ["--no-deps", *build_here, *editable], "the course's packages could not be installed.")
 
 
-def installer(uv: Path | None, options: Sequence[str] = ()) -> list[object]:
+def installer(uv: Path | None) -> list[object]:
     if uv:
-        return [uv, "pip", "install", "--python", VENV_PYTHON, *options]
+        return [uv, "pip", "install", "--python", VENV_PYTHON]
     return [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
 
 
@@ -330,13 +345,14 @@ def quiet(command: Sequence[object], timeout: float | None = None, **more: str) 
         errors="replace",
         env=environment(**more),
         timeout=timeout,
+        close_fds=False,
         check=False,
     )
 
 
 def run(command: Sequence[object], failure: str) -> None:
     """Run a command that prints its own progress; raise SetupError when it fails."""
-    if subprocess.call([str(part) for part in command], env=environment()) != 0:
+    if subprocess.call([str(part) for part in command], env=environment(), close_fds=False) != 0:
         raise SetupError(
             failure, "check the network (any proxy too) and the disk, then run the same command: it goes on from here"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from coursekit.device import choose_device
 from coursekit.errors import CourseError
 from coursekit.files import atomic_path, sha256_file, write_json_atomic, write_text_atomic

@@ -25,6 +25,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in {
         "ROOT": tmp_path,
         "VENV": tmp_path / ".venv",
+        "UNFINISHED": tmp_path / ".bootstrap.unfinished",
         "STAMP": tmp_path / ".venv" / "bootstrap.json",
         "VENV_PYTHON": Path(sys.executable),
         "LOCK": lock,
@@ -34,8 +35,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         monkeypatch.setattr(steps, name, value)
     monkeypatch.setattr(steps, "check_platform", lambda: None)
-    monkeypatch.setattr(steps, "make_environment", lambda: steps.VENV.mkdir(exist_ok=True))
-    monkeypatch.setattr(steps, "install_uv", lambda: None)
+    monkeypatch.setattr(steps, "make_environment", lambda afresh: steps.VENV.mkdir(exist_ok=True))
+    monkeypatch.setattr(steps, "install_uv", lambda repair: None)
     monkeypatch.setattr(steps, "install_packages", lambda uv: None)
     return tmp_path
 
@@ -45,7 +46,7 @@ def installs(repository: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[st
     """The groups of each installation that was asked for."""
     del repository
     done: list[tuple[str, ...]] = []
-    monkeypatch.setattr(steps, "install_lock", lambda uv, groups, cpu_only: done.append(tuple(groups)))
+    monkeypatch.setattr(steps, "install_lock", lambda uv, groups, cpu_only, repair: done.append(tuple(groups)))
     return done
 
 
@@ -89,19 +90,37 @@ def test_a_spoilt_stamp_is_no_stamp(repository: Path, stamp: str) -> None:
     assert not steps.is_ready(USERS)
 
 
-def test_after_ctrl_c_the_next_run_goes_on(
-    installs: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("stops_in", "left"), [("make_environment", "environment"), ("install_lock", "packages")])
+def test_after_ctrl_c_the_next_run_does_the_unfinished_step_again(
+    stops_in: str, left: str, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(uv: object) -> None:
-        raise KeyboardInterrupt
+    asked: list[tuple[str, bool]] = []
 
-    with monkeypatch.context() as patch:
-        patch.setattr(steps, "install_packages", interrupted)
-        assert main("setup") == 130
+    def make_environment(afresh: bool) -> None:
+        asked.append(("afresh", afresh))
+        steps.VENV.mkdir(exist_ok=True)
+        steps.UNFINISHED.write_text("environment")
+        stop_in("make_environment")
+
+    def install_lock(uv: object, groups: object, cpu_only: bool, repair: bool) -> None:
+        asked.append(("repair", repair))
+        stop_in("install_lock")
+
+    def stop_in(step: str) -> None:
+        if step == stops_in:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(steps, "make_environment", make_environment)
+    monkeypatch.setattr(steps, "install_lock", install_lock)
+    assert main("setup") == 130
     assert "goes on" in capsys.readouterr().err
     assert not steps.is_ready(USERS)
+    assert steps.UNFINISHED.read_text() == left
+    stops_in = ""
+    asked.clear()
     assert main("setup") == 0
-    assert steps.is_ready(USERS) and len(installs) == 2
+    assert asked == [("afresh", left == "environment"), ("repair", left == "packages")]
+    assert steps.is_ready(USERS) and not steps.UNFINISHED.exists()
 
 
 def test_a_failed_update_leaves_no_stamp_of_the_old_one(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +139,7 @@ def test_a_failed_update_leaves_no_stamp_of_the_old_one(installs: list[Any], mon
 def test_two_at_once_exclude_each_other(installs: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     with steps.exclusive(steps.ROOT / ".bootstrap.lock"):
         assert main("setup") == 2
-    assert "another bootstrap.py" in capsys.readouterr().err
+    assert "another setup" in capsys.readouterr().err
     assert installs == []
     assert main("setup") == 0
 
@@ -227,13 +246,16 @@ def test_a_real_environment_is_made_kept_and_repaired(tmp_path: Path, monkeypatc
     python = venv / steps.VENV_PYTHON.relative_to(steps.VENV)
     monkeypatch.setattr(steps, "VENV", venv)
     monkeypatch.setattr(steps, "VENV_PYTHON", python)
+    monkeypatch.setattr(steps, "UNFINISHED", tmp_path / ".bootstrap.unfinished")
     venv.mkdir()
     (venv / "left over").write_text("from a run that was killed")
-    steps.make_environment()
+    steps.make_environment(afresh=False)
     assert steps.python_version(python) == steps.python_version(sys.executable)
     (venv / "kept").write_text("")
-    steps.make_environment()
+    steps.make_environment(afresh=False)
     assert (venv / "kept").exists() and not (venv / "left over").exists()
+    steps.make_environment(afresh=True)
+    assert not (venv / "kept").exists()
 
 
 def test_a_python_without_venv_is_told_the_debian_package(
@@ -242,11 +264,12 @@ def test_a_python_without_venv_is_told_the_debian_package(
     del repository
     monkeypatch.undo()
     monkeypatch.setattr(steps, "VENV_PYTHON", tmp_path / "missing")
+    monkeypatch.setattr(steps, "UNFINISHED", tmp_path / ".bootstrap.unfinished")
     monkeypatch.setattr(
         steps, "quiet", lambda *_: SimpleNamespace(returncode=1, stdout="ensurepip is not available", stderr="")
     )
     with pytest.raises(steps.SetupError) as caught:
-        steps.make_environment()
+        steps.make_environment(afresh=False)
     assert f"python{sys.version_info[0]}.{sys.version_info[1]}-venv" in caught.value.hint
 
 
@@ -276,4 +299,16 @@ def test_the_lock_file_does_not_outlive_a_failure(repository: Path) -> None:
     with pytest.raises(OSError), steps.exclusive(repository / ".bootstrap.lock"):
         raise OSError(errno.EIO, "the disk broke")
     with steps.exclusive(repository / ".bootstrap.lock"):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows frees the lock with the process that took it")
+def test_an_installer_left_running_by_a_killed_setup_still_holds_the_lock(repository: Path) -> None:
+    lock = repository / ".bootstrap.lock"
+    with steps.exclusive(lock):
+        left_running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    with pytest.raises(steps.SetupError), steps.exclusive(lock):
+        pass
+    left_running.communicate(b"\n")
+    with steps.exclusive(lock):
         pass

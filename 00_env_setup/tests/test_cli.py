@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from coursekit.cli import run_main, run_script, script_parser
 from coursekit.errors import CourseError
 from coursekit.expectations import Expected, check, peak_memory_mb

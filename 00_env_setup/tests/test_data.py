@@ -15,8 +15,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import coursekit.data as data
 import pytest
+
+import coursekit.data as data
 from coursekit.data import DATASETS, Archive, DataFile, Dataset, DataUnavailable, fetch, transcripts, transfer
 from coursekit.errors import CourseError
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from coursekit.testing.network import NetworkBlocked, blocked, is_loopback
 
 OUTSIDE = ("192.0.2.1", 80)
