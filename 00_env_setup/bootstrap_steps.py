@@ -232,9 +232,9 @@ def install_uv(repair: bool) -> Path | None:
 def cpu_wheels_answer(uv: Path) -> bool:
     """Return whether PyTorch's own index, which has packages without CUDA, can be reached."""
     pin = next(line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("torch=="))
-    dry_run = [uv, "pip", "install", "--python", VENV_PYTHON, "--dry-run", "--no-deps", "--torch-backend", "cpu"]
+    ask_anew = ["--dry-run", "--reinstall", "--refresh", "--no-deps", "--torch-backend", "cpu", pin]
     try:
-        return quiet([*dry_run, pin], timeout=20, UV_HTTP_TIMEOUT="5", UV_HTTP_RETRIES="0").returncode == 0
+        return quiet([*installer(uv), *ask_anew], timeout=20, UV_HTTP_TIMEOUT="5", UV_HTTP_RETRIES="0").returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
