@@ -2,7 +2,7 @@
 
 Run:
     python 01_collect_recordings.py --voice my-voice --import DIR
-    python 01_collect_recordings.py --voice my-voice --record
+    python 01_collect_recordings.py --voice my-voice --record           (again: --record --retake short_03)
     python 01_collect_recordings.py --voice my-voice --prompts          (only show what to read)
 
 --import takes a folder with recordings in any format (WAV, FLAC, MP3, M4A, OGG, WebM). What is said in them stands in
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     action.add_argument("--import", dest="source", type=Path, metavar="DIR", help="folder with recordings")
     action.add_argument("--record", action="store_true", help="record the prompts with a microphone")
     action.add_argument("--prompts", action="store_true", help="print the sentences to read and stop")
+    parser.add_argument("--retake", nargs="+", default=[], metavar="ID", help="with --record: read these prompts again")
     parser.add_argument("--microphone", metavar="NAME", help="part of the microphone's name (default: the system's)")
     parser.add_argument("--language", default="en", help="language of the prompts (default en)")
     arguments = parser.parse_args(argv)
@@ -45,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         microphone = open_microphone(arguments.microphone)
         folder.create()
         with folder.lock():
-            record_prompts(folder, prompts, microphone, ConsoleTerminal(sys.stdout, sys.stdin.readline))
+            terminal = ConsoleTerminal(sys.stdout, sys.stdin.readline)
+            record_prompts(folder, prompts, microphone, terminal, retake=arguments.retake)
     else:
         folder.create()
         with folder.lock():

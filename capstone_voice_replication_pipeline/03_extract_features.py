@@ -14,6 +14,7 @@ from __future__ import annotations
 from coursekit.cli import run_main
 from coursekit.progress import progress
 from voice_pipeline.command_line import next_command, voice_folder, voice_parser
+from voice_pipeline.disk import writing_to
 from voice_pipeline.features import extract_all, write_statistics
 from voice_pipeline.ledger import ACCEPTED
 from voice_pipeline.plots import describe_voice, plot_examples, plot_overview
@@ -29,8 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     with folder.lock():
         with progress(total=total, desc="Features", unit="clip") as bar:
             clips = extract_all(folder, workers=arguments.workers, on_clip=lambda clip: bar.update())
-        statistics = write_statistics(folder, clips)
-        plots = [*plot_examples(folder, clips), plot_overview(folder, clips, statistics)]
+        with writing_to(folder.reports):
+            statistics = write_statistics(folder, clips)
+            plots = [*plot_examples(folder, clips), plot_overview(folder, clips, statistics)]
     reused = sum(clip.from_cache for clip in clips)
     print(f"{len(clips)} clips, {reused} from the cache")
     print(describe_voice(folder.name, statistics))

@@ -128,6 +128,17 @@ def test_without_clips_the_step_before_is_named(tmp_path):
     assert "02_preprocess_recordings.py" in caught.value.hint
 
 
+def test_a_full_disk_is_explained(prepared, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    for path in prepared.features.glob("take*.npz"):
+        path.unlink()
+    monkeypatch.setattr(features, "save_features", full)
+    with pytest.raises(PipelineError, match="cannot write .* No space left"):
+        extract_all(prepared)
+
+
 def test_a_clip_that_is_gone(prepared):
     clip = extract_all(prepared)[0].clip
     content = clip.read_bytes()

@@ -304,6 +304,18 @@ def test_recording_goes_on_where_it_stopped(folder):
     assert [row["id"] for row in read_jsonl(folder.manifest)] == ["short_01", "short_02", "short_03"]
 
 
+def test_a_retake_replaces_its_take(folder):
+    prompts = load_prompts()[:2]
+    first, second = speech(3.0, seed=1), speech(3.0, seed=2)
+    record_prompts(folder, prompts, FakeMicrophone(first, first), FakeTerminal("", "", "", ""))
+    record_prompts(folder, prompts, FakeMicrophone(second), FakeTerminal("", ""), retake=["short_01"])
+    rows = {row["id"]: row for row in read_jsonl(folder.manifest)}
+    assert sorted(rows) == ["short_01", "short_02"]
+    assert rows["short_01"]["sha256"] == sha256_file(folder.raw / "short_01.wav") != rows["short_02"]["sha256"]
+    with pytest.raises(PipelineError, match="no prompt called short_99"):
+        record_prompts(folder, prompts, FakeMicrophone(), FakeTerminal(), retake=["short_99"])
+
+
 def test_a_take_ends_at_its_limit_or_at_enter():
     sound = speech(3.0)
     assert len(record_take(FakeMicrophone(sound), 1.0)) == RATE

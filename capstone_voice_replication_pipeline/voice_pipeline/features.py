@@ -19,6 +19,7 @@ import soundfile
 
 from coursekit.files import atomic_path, sha256_file, write_json_atomic
 from voice_pipeline import acoustics
+from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.ledger import ACCEPTED
 from voice_pipeline.settings import AUDIO, AudioSettings
@@ -113,13 +114,14 @@ def _of_clip(folder: VoiceFolder, row: dict[str, Any], audio: AudioSettings) -> 
         key = content_key(clip, audio)
         cached = load_features(cache, key)
         features = cached or extract(soundfile.read(clip, dtype="float32")[0], audio)
-        if cached is None:
-            save_features(cache, features, key)
     except (OSError, soundfile.LibsndfileError) as error:
         raise PipelineError(
             f"{row['clip']} of the voice '{folder.name}' cannot be used: {error}",
             hint=f"python 02_preprocess_recordings.py --voice {folder.name}",
         ) from error
+    if cached is None:
+        with writing_to(folder.features):
+            save_features(cache, features, key)
     return ClipFeatures(row["id"], clip, row["text"], features, cached is not None)
 
 

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
@@ -15,6 +15,7 @@ import numpy as np
 
 from coursekit.files import sha256_file
 from voice_pipeline.audio import write_wav
+from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.measurements import clipped_share, decibels
 from voice_pipeline.prompts import Prompt
@@ -201,7 +202,14 @@ def check_take(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> TakeCh
     return TakeCheck(True, f"{seconds:.1f} s, peak {peak:.0f} dBFS")
 
 
-def record_prompts(folder: VoiceFolder, prompts: Sequence[Prompt], microphone: Microphone, terminal: Terminal) -> int:
+def record_prompts(
+    folder: VoiceFolder,
+    prompts: Sequence[Prompt],
+    microphone: Microphone,
+    terminal: Terminal,
+    *,
+    retake: Collection[str] = (),
+) -> int:
     """Guide a speaker through the prompts that have no take yet. Stopping and starting again goes on where it stopped.
 
     Args:
@@ -209,13 +217,22 @@ def record_prompts(folder: VoiceFolder, prompts: Sequence[Prompt], microphone: M
         prompts: in reading order.
         microphone: where from.
         terminal: the person.
+        retake: ids of prompts to read again although they have a take, which the new one replaces.
 
     Returns:
         number of takes kept in this session.
+
+    Raises:
+        PipelineError: no microphone sound, an unknown id in `retake`, or the disk refuses.
     """
     folder.create()
     rows = read_jsonl(folder.manifest)
-    recorded = {row["id"] for row in rows}
+    unknown = set(retake) - {prompt.prompt_id for prompt in prompts}
+    if unknown:
+        raise PipelineError(
+            f"there is no prompt called {', '.join(sorted(unknown))}", hint="--prompts shows them with their ids"
+        )
+    recorded = {row["id"] for row in rows} - set(retake)
     todo = [prompt for prompt in prompts if prompt.prompt_id not in recorded]
     terminal.show(f"Microphone: {microphone.name}. {len(todo)} of {len(prompts)} sentences to read.")
     kept = 0
@@ -224,8 +241,10 @@ def record_prompts(folder: VoiceFolder, prompts: Sequence[Prompt], microphone: M
         if waveform is None:
             break
         if len(waveform):
-            rows.append(_keep(folder, prompt, waveform, microphone))
-            write_jsonl(folder.manifest, rows)
+            rows = [row for row in rows if row["id"] != prompt.prompt_id]
+            with writing_to(folder.raw):
+                rows.append(_keep(folder, prompt, waveform, microphone))
+                write_jsonl(folder.manifest, rows)
             kept += 1
     terminal.show(f"{kept} takes kept, {len(todo) - kept} sentences left.")
     return kept

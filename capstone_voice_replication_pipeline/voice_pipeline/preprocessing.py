@@ -18,6 +18,7 @@ import numpy as np
 from coursekit.files import sha256_file, write_json_atomic, write_text_atomic
 from voice_pipeline import ledger
 from voice_pipeline.audio import AudioError, decode, resample, write_wav
+from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.measurements import Measurements, measure
 from voice_pipeline.settings import AUDIO, AudioSettings
@@ -104,7 +105,7 @@ def preprocess(
     done = _reusable_rows(folder, journal)
     tasks = [_Task.of(folder, recording, settings) for recording in manifest]
     todo = [task for task in tasks if task.key not in done]
-    try:
+    with writing_to(folder.root):
         for task, row in _run(folder, todo, settings, workers):
             journal.append(row)
             done[task.key] = row
@@ -115,11 +116,6 @@ def preprocess(
         split = _write_results(folder, rows, seed)
         removed = _remove_stale(folder, rows)
         journal.clear()
-    except OSError as error:
-        raise PipelineError(
-            f"cannot write to {folder.root}: {error.strerror or error}",
-            hint="free some disk space or choose another place: --home DIR; then run this step again",
-        ) from error
     _require_enough(folder, rows, allow_few)
     return PreprocessResult(rows, split, len(todo), len(tasks) - len(todo), removed)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.files import atomic_path, sha256_file
+from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.prompts import find_prompt, load_prompts
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
@@ -85,17 +86,13 @@ def import_folder(folder: VoiceFolder, source: Path, *, language: str = "en") ->
     folder.create()
     rows = {row["given"]: row for row in read_jsonl(folder.manifest)}
     taken = {row["id"].casefold() for row in rows.values()}
-    try:
-        for path in files:
-            _take_over(folder, source, path, texts, rows, taken, report)
-    except OSError as error:
-        raise PipelineError(
-            f"cannot copy the recordings to {folder.raw}: {error.strerror or error}",
-            hint="free some disk space or choose another place: --home DIR",
-        ) from error
-    finally:
-        _note_duplicates(rows)
-        write_jsonl(folder.manifest, list(rows.values()))
+    with writing_to(folder.raw):
+        try:
+            for path in files:
+                _take_over(folder, source, path, texts, rows, taken, report)
+        finally:
+            _note_duplicates(rows)
+            write_jsonl(folder.manifest, list(rows.values()))
     report.missing = texts.unused()
     report.duplicates = [row["given"] for row in rows.values() if row["duplicate_of"]]
     return report
