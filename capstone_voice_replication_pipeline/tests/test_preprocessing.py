@@ -327,6 +327,11 @@ def test_the_peak_limit_wins_over_the_loudness():
     assert level is None and not quiet.any()
 
 
+def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CAPSTONE / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+
 def run_here(capsys: pytest.CaptureFixture[str], name: str, *arguments: str) -> str:
     assert runpy.run_path(str(CAPSTONE / name))["main"](list(arguments)) == 0
     printed = capsys.readouterr().out

@@ -40,8 +40,3 @@ def test_recordings_and_texts_do_not_leak():
     assert {groups[name] for name in split["train"]}.isdisjoint({groups[name] for name in split["validation"]})
     assert len({groups[f"c{n:03d}"] for n in range(24, 30)}) == 1
     assert 3 <= len(split["validation"]) <= 8
-
-
-def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(CAPSTONE / name), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
