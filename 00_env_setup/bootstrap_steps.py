@@ -1,7 +1,7 @@
 """The steps behind bootstrap.py: make .venv, install the lock, start the demo or the tests. Standard library only.
 
-Run twice, it does nothing the second time: a stamp in .venv says what is installed. Interrupted or killed, the next run
-goes on: UNFINISHED says at which step; what that step left half done is done again, from the caches of pip and uv.
+Run twice, it does nothing the second time: a stamp in .venv, written last, says what is installed. Interrupted, the next
+run goes on: what is half made is found and made again, the rest stays, and nothing is downloaded twice.
 """
 
 import contextlib
@@ -35,6 +35,17 @@ ALL_GROUPS = (*USER_GROUPS, "development")
 # (to download, on disk) in GB. The first is measured on Linux; the second is the same without the CUDA packages.
 SIZE_WITH_CUDA = (3.2, 6.3)
 SIZE_CPU_ONLY = (0.8, 2.5)
+# Run in .venv: names the packages of which a file is missing or cut off, as a killed installer leaves them.
+LIST_DAMAGED = """
+from importlib.metadata import distributions
+for package in distributions():
+    for file in package.files or ["RECORD"]:
+        found = package.locate_file(file)
+        whole = found.suffix == ".pyc" or (found.is_file() and file.size in (None, found.stat().st_size))
+        if not whole:
+            print(package.name)
+            break
+"""
 CUDA_ONLY = re.compile(r"(nvidia-|cuda-|triton$)")
 
 
@@ -89,17 +100,13 @@ def set_up(groups: Sequence[str]) -> None:
         announce(cpu_only)
         started = time.monotonic()
         STAMP.unlink(missing_ok=True)
-        interrupted = UNFINISHED.read_text() if UNFINISHED.exists() else ""
-        make_environment(afresh=interrupted == "environment")
-        UNFINISHED.write_text("packages")
-        repair = interrupted == "packages"
-        uv = install_uv(repair)
+        make_environment()
+        uv = install_uv()
         if uv and sys.platform == "linux" and cpu_only:
             cpu_only = cpu_wheels_answer(uv)
-        install_lock(uv, groups, cpu_only, repair)
+        install_lock(uv, groups, cpu_only)
         install_packages(uv)
         write_stamp(groups)
-        UNFINISHED.unlink()
         print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
 
 
@@ -194,12 +201,12 @@ def announce(cpu_only: bool) -> None:
 # ------------------------------------------------------------------------------------------------------ the steps
 
 
-def make_environment(afresh: bool) -> None:
-    """Make .venv, or keep it when it works, has pip and is not to be made `afresh`."""
-    works = VENV_PYTHON.exists() and quiet([VENV_PYTHON, "-m", "pip", "--version"]).returncode == 0
-    if works and not afresh and python_version(VENV_PYTHON) == python_version(sys.executable):
+def make_environment() -> None:
+    """Make .venv, or keep it when it was made to the end, by this Python version."""
+    whole = VENV_PYTHON.exists() and not UNFINISHED.exists()
+    if whole and python_version(VENV_PYTHON) == python_version(sys.executable):
         return
-    UNFINISHED.write_text("environment")
+    UNFINISHED.touch()
     say("making .venv")
     result = quiet([sys.executable, "-m", "venv", "--clear", VENV])
     if result.returncode != 0:
@@ -209,17 +216,18 @@ def make_environment(afresh: bool) -> None:
             "Python could not make an environment (see above).",
             f"on Debian or Ubuntu: sudo apt install python{version}-venv; elsewhere use the Python of python.org",
         )
+    UNFINISHED.unlink()
 
 
 def python_version(python: str | Path) -> str:
     return quiet([python, "-c", "import sys; print(sys.version_info[:2])"]).stdout
 
 
-def install_uv(repair: bool) -> Path | None:
+def install_uv() -> Path | None:
     """Install uv, the quick installer, at its locked version; return None where it cannot be had."""
     uv = VENV_BIN / ("uv.exe" if os.name == "nt" else "uv")
     wanted = next(line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
-    if not repair and uv.exists() and wanted.split("==")[1] in quiet([uv, "--version"]).stdout:
+    if uv.exists() and wanted.split("==")[1] in quiet([uv, "--version"]).stdout:
         return uv
     say(f"installing {wanted}")
     pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
@@ -239,8 +247,8 @@ def cpu_wheels_answer(uv: Path) -> bool:
         return False
 
 
-def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool, repair: bool) -> None:
-    """Install the lock's lines that belong to `groups`; to `repair`, those that seem to be there already as well."""
+def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool) -> None:
+    """Install the lock's lines that belong to `groups`."""
     skip_cuda = cpu_only and sys.platform == "linux" and uv is not None
     lines = select(LOCK.read_text(encoding="utf-8"), REQUIREMENTS.read_text(encoding="utf-8"), groups, skip_cuda)
     chosen = VENV / "bootstrap-requirements.txt"
@@ -249,8 +257,10 @@ def install_lock(uv: Path | None, groups: Sequence[str], cpu_only: bool, repair:
     command = installer(uv)
     if skip_cuda:
         command += ["--torch-backend", "cpu"]
-    if repair:
-        command += ["--reinstall" if uv else "--force-reinstall"]
+    damaged = quiet([VENV_PYTHON, "-c", LIST_DAMAGED]).stdout.split()
+    if damaged:
+        print(f"   half installed, so again: {', '.join(damaged)}", flush=True)
+        command += [f"--reinstall-package={name}" for name in damaged] if uv else ["--force-reinstall"]
     run([*command, "--no-deps", "-r", chosen], "the packages could not be installed (see above).")
 
 

@@ -35,8 +35,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         monkeypatch.setattr(steps, name, value)
     monkeypatch.setattr(steps, "check_platform", lambda: None)
-    monkeypatch.setattr(steps, "make_environment", lambda afresh: steps.VENV.mkdir(exist_ok=True))
-    monkeypatch.setattr(steps, "install_uv", lambda repair: None)
+    monkeypatch.setattr(steps, "make_environment", lambda: steps.VENV.mkdir(exist_ok=True))
+    monkeypatch.setattr(steps, "install_uv", lambda: None)
     monkeypatch.setattr(steps, "install_packages", lambda uv: None)
     return tmp_path
 
@@ -46,7 +46,7 @@ def installs(repository: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[st
     """The groups of each installation that was asked for."""
     del repository
     done: list[tuple[str, ...]] = []
-    monkeypatch.setattr(steps, "install_lock", lambda uv, groups, cpu_only, repair: done.append(tuple(groups)))
+    monkeypatch.setattr(steps, "install_lock", lambda uv, groups, cpu_only: done.append(tuple(groups)))
     return done
 
 
@@ -90,37 +90,19 @@ def test_a_spoilt_stamp_is_no_stamp(repository: Path, stamp: str) -> None:
     assert not steps.is_ready(USERS)
 
 
-@pytest.mark.parametrize(("stops_in", "left"), [("make_environment", "environment"), ("install_lock", "packages")])
-def test_after_ctrl_c_the_next_run_does_the_unfinished_step_again(
-    stops_in: str, left: str, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_after_ctrl_c_the_next_run_goes_on(
+    installs: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[tuple[str, bool]] = []
+    def interrupted(uv: object) -> None:
+        raise KeyboardInterrupt
 
-    def make_environment(afresh: bool) -> None:
-        asked.append(("afresh", afresh))
-        steps.VENV.mkdir(exist_ok=True)
-        steps.UNFINISHED.write_text("environment")
-        stop_in("make_environment")
-
-    def install_lock(uv: object, groups: object, cpu_only: bool, repair: bool) -> None:
-        asked.append(("repair", repair))
-        stop_in("install_lock")
-
-    def stop_in(step: str) -> None:
-        if step == stops_in:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(steps, "make_environment", make_environment)
-    monkeypatch.setattr(steps, "install_lock", install_lock)
-    assert main("setup") == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "install_packages", interrupted)
+        assert main("setup") == 130
     assert "goes on" in capsys.readouterr().err
     assert not steps.is_ready(USERS)
-    assert steps.UNFINISHED.read_text() == left
-    stops_in = ""
-    asked.clear()
     assert main("setup") == 0
-    assert asked == [("afresh", left == "environment"), ("repair", left == "packages")]
-    assert steps.is_ready(USERS) and not steps.UNFINISHED.exists()
+    assert steps.is_ready(USERS) and len(installs) == 2
 
 
 def test_a_failed_update_leaves_no_stamp_of_the_old_one(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,13 +231,26 @@ def test_a_real_environment_is_made_kept_and_repaired(tmp_path: Path, monkeypatc
     monkeypatch.setattr(steps, "UNFINISHED", tmp_path / ".bootstrap.unfinished")
     venv.mkdir()
     (venv / "left over").write_text("from a run that was killed")
-    steps.make_environment(afresh=False)
+    steps.make_environment()
     assert steps.python_version(python) == steps.python_version(sys.executable)
     (venv / "kept").write_text("")
-    steps.make_environment(afresh=False)
+    steps.make_environment()
     assert (venv / "kept").exists() and not (venv / "left over").exists()
-    steps.make_environment(afresh=True)
-    assert not (venv / "kept").exists()
+    steps.UNFINISHED.touch()
+    steps.make_environment()
+    assert not (venv / "kept").exists() and not steps.UNFINISHED.exists()
+    assert damaged_packages(python) == []
+    (next(venv.rglob("pip/__main__.py"))).write_text("cut")
+    assert damaged_packages(python) == ["pip"]
+    (next(venv.rglob("pip/__main__.py"))).unlink()
+    assert damaged_packages(python) == ["pip"]
+    (next(venv.rglob("pip-*.dist-info/RECORD"))).unlink()
+    assert damaged_packages(python) == ["pip"]
+
+
+def damaged_packages(python: Path) -> list[str]:
+    listed = subprocess.run([python, "-c", steps.LIST_DAMAGED], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
 
 
 def test_a_python_without_venv_is_told_the_debian_package(
@@ -269,7 +264,7 @@ def test_a_python_without_venv_is_told_the_debian_package(
         steps, "quiet", lambda *_: SimpleNamespace(returncode=1, stdout="ensurepip is not available", stderr="")
     )
     with pytest.raises(steps.SetupError) as caught:
-        steps.make_environment(afresh=False)
+        steps.make_environment()
     assert f"python{sys.version_info[0]}.{sys.version_info[1]}-venv" in caught.value.hint
 
 
