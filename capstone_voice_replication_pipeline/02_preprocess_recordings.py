@@ -16,12 +16,8 @@ Next: 03_extract_features.py
 from __future__ import annotations
 
 from coursekit.cli import run_main
-from coursekit.progress import progress
 from voice_pipeline.command_line import next_command, voice_folder, voice_parser
-from voice_pipeline.errors import PipelineError
-from voice_pipeline.ledger import counts, table
-from voice_pipeline.preprocessing import preprocess
-from voice_pipeline.voice_folder import read_jsonl
+from voice_pipeline.steps import preprocess_step
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,26 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: one per core)")
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments).require()
-    total = len(read_jsonl(folder.manifest))
-    with folder.lock(), progress(total=total, desc="Preprocessing", unit="clip") as bar:
-        try:
-            result = preprocess(
-                folder,
-                seed=arguments.seed,
-                allow_few=arguments.allow_few,
-                workers=arguments.workers,
-                on_clip=lambda row: bar.update(),
-            )
-        except PipelineError:
-            bar.close()
-            print(table(read_jsonl(folder.ledger)))
-            raise
-        bar.update(result.reused)
-    print(table(result.rows))
-    accepted, rejected = counts(result.rows)
-    print(f"\n{len(result.rows)} recordings = {accepted} accepted + {rejected} rejected ", end="")
-    print(f"({result.processed} processed now, {result.reused} unchanged, {result.removed} old clips removed)")
-    print(f"{len(result.split['train'])} clips to train on, {len(result.split['validation'])} held out")
+    with folder.lock():
+        preprocess_step(folder, seed=arguments.seed, allow_few=arguments.allow_few, workers=arguments.workers)
     print(f"\nNext: {next_command('03_extract_features.py', folder)}")
     return 0
 

@@ -12,13 +12,8 @@ Next: 04_fine_tune.py
 from __future__ import annotations
 
 from coursekit.cli import run_main
-from coursekit.progress import progress
 from voice_pipeline.command_line import next_command, voice_folder, voice_parser
-from voice_pipeline.disk import writing_to
-from voice_pipeline.features import extract_all, write_statistics
-from voice_pipeline.ledger import ACCEPTED
-from voice_pipeline.plots import describe_voice, plot_examples, plot_overview
-from voice_pipeline.voice_folder import read_jsonl
+from voice_pipeline.steps import features_step
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,18 +21,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: one per core)")
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments).require()
-    total = sum(row["status"] == ACCEPTED for row in read_jsonl(folder.ledger))
     with folder.lock():
-        with progress(total=total, desc="Features", unit="clip") as bar:
-            clips = extract_all(folder, workers=arguments.workers, on_clip=lambda clip: bar.update())
-        with writing_to(folder.reports):
-            statistics = write_statistics(folder, clips)
-            plots = [*plot_examples(folder, clips), plot_overview(folder, clips, statistics)]
-    reused = sum(clip.from_cache for clip in clips)
-    print(f"{len(clips)} clips, {reused} from the cache")
-    print(describe_voice(folder.name, statistics))
-    for path in plots:
-        print(f"  {path}")
+        features_step(folder, workers=arguments.workers)
     print(f"\nNext: {next_command('04_fine_tune.py', folder)}")
     return 0
 

@@ -20,6 +20,7 @@ from coursekit.files import write_json_atomic
 from voice_pipeline import acoustics
 from voice_pipeline.engines.base import LoadedVoice, ProgressCallback, TrainingClip
 from voice_pipeline.engines.starter.engine import BASE_DIR, StarterEngine
+from voice_pipeline.errors import PipelineError
 from voice_pipeline.recognizer import Recognizer, word_errors
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
@@ -114,6 +115,11 @@ def evaluate_voice(
         PipelineError: the voice was not preprocessed or not fine-tuned.
     """
     train, held_out = read_split(folder)
+    if not held_out:
+        raise PipelineError(
+            f"the voice '{folder.name}' has no held-out clips to be measured on",
+            hint="record more sentences, each a different one, then preprocess and fine-tune again",
+        )
     voice = load_voice(folder, device=device)
     encoder = SpeakerEncoder.shared()
     on_progress(0.05, "listening to the real clips")

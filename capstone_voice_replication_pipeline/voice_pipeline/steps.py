@@ -11,6 +11,7 @@ from typing import Any
 
 from coursekit.device import choose_device
 from coursekit.progress import progress
+from voice_pipeline.disk import writing_to
 from voice_pipeline.engines.base import FineTuneResult, ProgressCallback
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.features import extract_all, write_statistics
@@ -90,7 +91,7 @@ def fine_tune_step(
     licence = get_engine(engine).licence
     print(f"engine {engine}, licence {licence.name}{': ' + licence.note if licence.note else ''}")
     print(choice.describe())
-    with progress_bar("Fine-tuning") as report:
+    with writing_to(folder.root), progress_bar("Fine-tuning") as report:
         result = fine_tune_voice(
             folder,
             engine=engine,
@@ -140,7 +141,7 @@ def evaluate_step(folder: VoiceFolder, *, device: str = "auto", seed: int = 0) -
     from voice_pipeline.evaluation import evaluate_voice
     from voice_pipeline.report_plots import plot_card
 
-    with progress_bar("Evaluating") as report:
+    with writing_to(folder.root), progress_bar("Evaluating") as report:
         card = evaluate_voice(folder, device=str(choose_device(device).device), seed=seed, on_progress=report)
     plot = plot_card(card, folder.reports / "proof_card.png")
     print(card_table(card))

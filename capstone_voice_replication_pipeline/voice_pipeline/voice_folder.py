@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.files import write_json_atomic, write_text_atomic
+from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError, VoiceBusyError
 
 HOME_VARIABLE = "VOICE_HOME"
@@ -86,16 +87,11 @@ class VoiceFolder:
         Raises:
             PipelineError: the place cannot be written.
         """
-        try:
+        with writing_to(self.root):
             for part in (self.raw, self.clips, self.features, self.models, self.reports, self.speech):
                 part.mkdir(parents=True, exist_ok=True)
             if not self.exists:
                 write_json_atomic(self.info, {"name": self.name})
-        except OSError as error:
-            raise PipelineError(
-                f"cannot write the voice folder {self.root}: {error.strerror or error}",
-                hint="choose a place you can write: --home DIR",
-            ) from error
         return self
 
     def require(self) -> VoiceFolder:
@@ -128,8 +124,10 @@ class VoiceFolder:
         Raises:
             VoiceBusyError: another process holds it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with open(self.root / ".lock", "a+b") as handle:
+        with writing_to(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = open(self.root / ".lock", "a+b")  # noqa: SIM115  (closed below)
+        with handle:
             try:
                 _lock_file(handle)
             except OSError as error:
@@ -190,7 +188,7 @@ def _lock_file(handle: Any) -> None:
         import msvcrt
 
         handle.seek(0)
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     else:
         import fcntl
 
