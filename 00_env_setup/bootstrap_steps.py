@@ -1,7 +1,7 @@
 """The steps behind bootstrap.py: make .venv, install the lock, start the demo or the tests. Standard library only.
 
-Run twice, it does nothing the second time: a stamp in .venv, written last, says what is installed. Interrupted, the next
-run goes on: what is half made is found and made again, the rest stays, and nothing is downloaded twice.
+Run twice, it does nothing the second time: a stamp in .venv, written last, says what is installed. Interrupted, it goes
+on the next time: what is half made is found and made again, the rest stays, and nothing is downloaded twice.
 """
 
 import contextlib
