@@ -7,14 +7,13 @@ the length of the text and not faster.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyascii import anyascii
-from spacy.lang.en.stop_words import STOP_WORDS
-from spacy.lang.lex_attrs import like_url
 
 from voice_pipeline import english
 from voice_pipeline import numbers_in_words as words
@@ -140,11 +139,25 @@ def _strongest_mark(match: re.Match[str]) -> str:
 _signs = str.maketrans(english.SIGNS)
 
 
+@functools.cache
+def _like_url() -> Callable[[str], bool]:
+    from spacy.lang.lex_attrs import like_url  # spaCy takes seconds to import
+
+    return like_url
+
+
+@functools.cache
+def _small_words() -> set[str]:
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    return STOP_WORDS
+
+
 def _address(match: re.Match[str]) -> str:
     """Read a web or mail address; other runs of characters stay as they are."""
     run = match[0]
     core = run.strip("\"'()[]<>{},;!?.:*")
-    if not 4 <= len(core) <= 2000 or not ("@" in core[1:-1] or "://" in core or like_url(core)):
+    if not 4 <= len(core) <= 2000 or not ("@" in core[1:-1] or "://" in core or _like_url()(core)):
         return run
     if "@" in core and not re.fullmatch(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", core):
         return run
@@ -224,7 +237,7 @@ def _capitals(match: re.Match[str]) -> str:
     if word in english.SPOKEN_AS_WORDS:
         return word.capitalize() + plural
     before_noon = word == "AM" and not match.string[: match.start()].endswith("I ")
-    if word.lower() in STOP_WORDS and not before_noon and word not in english.SPELLED_STOP_WORDS:
+    if word.lower() in _small_words() and not before_noon and word not in english.SPELLED_STOP_WORDS:
         return word.lower() + plural
     pronounceable = re.search(r"[AEIOUY]", word) and not re.search(r"[^AEIOUY]{4}", word)
     if len(word) > 3 and pronounceable:

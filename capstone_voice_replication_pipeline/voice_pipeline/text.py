@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING
 
 from voice_pipeline import english
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.normalisation import Normalised, normalise, split_paragraphs
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 __all__ = ["Chunk", "Normalised", "Pauses", "normalise", "prepare", "split_paragraphs", "split_sentences"]
 
@@ -136,13 +137,16 @@ def _blocks(text: str) -> list[str]:
 
 @functools.lru_cache(maxsize=1)
 def _splitter() -> Language:
+    import spacy  # takes seconds
+    from spacy.language import Language
+
+    Language.component("keep_abbreviations", func=_keep_abbreviations)
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     nlp.add_pipe("keep_abbreviations")
     return nlp
 
 
-@Language.component("keep_abbreviations")
 def _keep_abbreviations(doc: Doc) -> Doc:
     for token in doc[2:]:
         if token.is_sent_start and doc[token.i - 1].text == "." and not doc[token.i - 2].whitespace_:
