@@ -241,6 +241,12 @@ def test_damaged_models_are_refused_with_a_hint(small, tmp_path, damage):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["a", "Hi.", "No!", "Yes, sir."])
+def test_short_words_are_spoken(text):
+    waveform = StarterEngine().of_embedding(reference_embeddings()[0]).synthesize(text)
+    assert 0.05 < len(waveform) / AUDIO.sample_rate < 2.0
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # sound
 

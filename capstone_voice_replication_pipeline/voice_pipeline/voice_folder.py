@@ -126,7 +126,7 @@ class VoiceFolder:
         """
         with writing_to(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            handle = open(self.root / ".lock", "a+b")  # noqa: SIM115  (closed below)
+            handle = open(self.root / ".lock", "a+b")
         with handle:
             try:
                 _lock_file(handle)

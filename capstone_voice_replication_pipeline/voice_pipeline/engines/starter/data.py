@@ -70,6 +70,10 @@ class Frames:
         return len(self.ids) + 2 <= len(self.mel)
 
 
+SHORTEST_INPUT = 16
+"""Symbols a batch holds at least, padding included: Coqui's widest encoder convolution spans 13 and pads too late."""
+
+
 @dataclass
 class Batch:
     """Clips side by side, padded with zeros."""
@@ -88,15 +92,21 @@ class Batch:
         """Pad and stack."""
         aligned = all(len(clip.durations) for clip in clips)
         return cls(
-            pad_sequence([clip.ids for clip in clips], batch_first=True),
+            _at_least(SHORTEST_INPUT, pad_sequence([clip.ids for clip in clips], batch_first=True)),
             torch.tensor([len(clip.ids) for clip in clips]),
             pad_sequence([clip.mel for clip in clips], batch_first=True),
             torch.tensor([len(clip.mel) for clip in clips]),
             pad_sequence([clip.f0 for clip in clips], batch_first=True).unsqueeze(1),
             pad_sequence([clip.energy for clip in clips], batch_first=True).unsqueeze(1),
             torch.stack([clip.embedding for clip in clips]),
-            pad_sequence([clip.durations for clip in clips], batch_first=True) if aligned else None,
+            _at_least(SHORTEST_INPUT, pad_sequence([clip.durations for clip in clips], batch_first=True))
+            if aligned
+            else None,
         )
+
+
+def _at_least(length: int, rows: Tensor) -> Tensor:
+    return torch.nn.functional.pad(rows, (0, max(0, length - rows.shape[1])))
 
 
 def bucketed(

@@ -17,13 +17,14 @@ from TTS.tts.utils.helpers import expand_encoder_outputs
 
 from coursekit.files import write_json_atomic
 from voice_pipeline.engines.checkpoints import apply_weights, load_weights, save_weights
-from voice_pipeline.engines.starter.data import Batch, Frames
+from voice_pipeline.engines.starter.data import SHORTEST_INPUT, Batch, Frames
 from voice_pipeline.engines.starter.frontend import SYMBOLS
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import EMBEDDING_SIZE
 
 _ENERGY_FLOOR = 1e-4
+_SHORTEST_OUTPUT = 32  # frames; the widest decoder convolution spans 25
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ class StarterTTS(ForwardTTS):
         f0 = torch.cat([clip.f0[clip.f0 > 0] for clip in clips]).log()
         level = torch.cat([clip.energy for clip in clips]).clamp_min(_ENERGY_FLOOR).log()
         self.mel_mean.copy_(mel.mean(0))
-        self.mel_std.copy_(mel.std(0))
-        self.scales.copy_(torch.stack([f0.mean(), f0.std(), level.mean(), level.std()]))
+        self.mel_std.copy_(mel.std(0).clamp_min(1e-2))
+        f0_std, level_std = f0.std().clamp_min(1e-2), level.std().clamp_min(1e-2)
+        self.scales.copy_(torch.stack([f0.mean(), f0_std, level.mean(), level_std]))
 
     def normalise_mel(self, mel: Tensor) -> Tensor:
         """Natural-log mel `[..., 80]` to zero mean and unit deviation per bin."""
@@ -164,13 +166,16 @@ class StarterTTS(ForwardTTS):
         self, o_en: Tensor, dr: Tensor, x_mask: Tensor, y_lengths: Tensor, g: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         expanded, attention, y_mask = expand_encoder_outputs(o_en, dr, x_mask, y_lengths)  # [B, C, T]
+        n_frames = expanded.shape[2]
+        missing = max(0, _SHORTEST_OUTPUT - n_frames)  # a single short word; cut off again below
+        expanded, y_mask = (torch.nn.functional.pad(part, (0, missing)) for part in (expanded, y_mask))
         decoder = self.decoder.decoder
         biases = self.speaker_bias(self._speaker.squeeze(-1)).unsqueeze(-1).chunk(self.settings.decoder_blocks, dim=1)
         o = expanded * y_mask
         for block, bias in zip(decoder.res_conv_block.res_blocks, biases, strict=True):
             o = (o + block(o + bias * y_mask)) * y_mask
         o = decoder.postnet(decoder.post_conv(o) + expanded) * y_mask
-        return o.transpose(1, 2), attention.transpose(1, 2)
+        return o.transpose(1, 2)[:, :n_frames], attention.transpose(1, 2)
 
     @torch.inference_mode()
     def speak(
@@ -196,20 +201,22 @@ class StarterTTS(ForwardTTS):
         Returns:
             natural-log mel `[T, 80]`, frames of each symbol `[N]`, predicted log F0 of each symbol `[N]`.
         """
-        x = ids.unsqueeze(0)
-        x_mask = torch.ones(1, 1, x.shape[1], device=x.device)
+        n = len(ids)
+        x = torch.nn.functional.pad(ids, (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
+        x_mask = (torch.arange(x.shape[1], device=x.device) < n).float()[None, None]  # [1, 1, N]
         o_en, x_mask, _, _ = self._forward_encoder(x, x_mask, embedding.view(1, -1, 1))
         if durations is None:
             frames = (self.duration_predictor(o_en, x_mask).exp() - 1).squeeze(1) * length_scale
             edges = frames.clamp_min(0).cumsum(1).round()  # rounding the sum, not each symbol, keeps the rate
-            frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0)
+            frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0) * x_mask[0]
         else:
-            frames = durations.unsqueeze(0).float()
+            frames = torch.nn.functional.pad(durations, (0, x.shape[1] - n)).unsqueeze(0).float()
         pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
         energy = self.energy_predictor(o_en, x_mask)
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
         mel, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())
-        return self.restore_mel(mel[0]), frames[0].long(), pitch[0, 0] * self.scales[1] + self.scales[0]
+        log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
+        return self.restore_mel(mel[0]), frames[0, :n].long(), log_f0
 
     # ------------------------------------------------------------------------------------------------------------------
     # files

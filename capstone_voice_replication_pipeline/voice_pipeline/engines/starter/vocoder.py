@@ -25,7 +25,7 @@ def griffin_lim(mel: np.ndarray, *, iterations: int = 40, seed: int = 0) -> np.n
         seed: of the random phase it starts from.
 
     Returns:
-        float32 `[T * hop_length]`, -1..1.
+        float32 `[(T - 1) * hop_length]`, -1..1.
     """
     magnitude = np.maximum(_inverse_filters() @ np.exp(mel), 0.0)  # [513, T]
     waveform = librosa.griffinlim(
@@ -35,7 +35,7 @@ def griffin_lim(mel: np.ndarray, *, iterations: int = 40, seed: int = 0) -> np.n
         n_fft=AUDIO.n_fft,
         window="hann",
         momentum=0.99,
-        length=mel.shape[1] * AUDIO.hop_length,
+        length=(mel.shape[1] - 1) * AUDIO.hop_length,
         random_state=seed,
     )
     return np.clip(waveform, -1.0, 1.0).astype(np.float32)

@@ -81,9 +81,7 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
         real_pitch.append(per_symbol[voiced])
         predicted_pitch.append(((log_f0 - model.scales[0]) / model.scales[1])[voiced])
     length_scale = float(np.clip(real_frames / max(1, predicted_frames), 0.7, 1.5))
-    real, predicted = torch.cat(real_pitch), torch.cat(predicted_pitch)
-    pitch_scale = float(np.clip((real.std() / predicted.std()).item(), 0.8, 1.5))
-    pitch_shift = float(real.mean() - pitch_scale * predicted.mean())
+    pitch_scale, pitch_shift = _line_between(torch.cat(predicted_pitch), torch.cat(real_pitch))
 
     predicted_mel = torch.cat(
         [
@@ -98,6 +96,14 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
     return Calibration(
         length_scale, pitch_scale, pitch_shift, gain.clone(), predicted_mel.mean(0).clone(), real_mel.mean(0).clone()
     )
+
+
+def _line_between(predicted: Tensor, real: Tensor) -> tuple[float, float]:
+    """Factor (0.8..1.5) and offset that bring mean and deviation of `predicted` to those of `real`."""
+    if len(real) < 2:
+        return 1.0, 0.0  # a whisperer: no voiced sound to measure
+    scale = float(np.clip((real.std() / predicted.std().clamp_min(1e-3)).item(), 0.8, 1.5))
+    return scale, float(real.mean() - scale * predicted.mean())
 
 
 class StarterVoice:
