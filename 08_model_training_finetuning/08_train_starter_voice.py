@@ -6,7 +6,7 @@ What you will learn
     - how a long training survives being stopped: everything it needs to go on stands in one checkpoint
 
 How to run it (each stage goes on where it was stopped)
-    python 08_train_starter_voice.py --data DIR corpus       frames of every recording (DIR: the training recordings)
+    python 08_train_starter_voice.py --data DIR corpus       frames of every recording (README.md says what DIR holds)
     python 08_train_starter_voice.py align                   the aligner, then a duration for every symbol
     python 08_train_starter_voice.py acoustic --minutes 60   the acoustic model
     python 08_train_starter_voice.py export                  float16 weights into the capstone's starter_voice/
@@ -23,6 +23,7 @@ import argparse
 import json
 import math
 import random
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -73,18 +74,17 @@ class Settings:
 
 def list_corpus(data: Path, settings: Settings) -> list[Utterance]:
     """Every utterance, made-up speakers included."""
-    sentences = [
-        line.split("|")[-1]
-        for line in (data / "text_corpora" / "ljspeech_metadata_13100.csv").read_text("utf-8").splitlines()
-    ]
     real = kathleen(data / "female_speaker")
     transcripts = json.loads((WORK / "transcripts.json").read_text("utf-8"))
     voices = libri(data / "librispeech", transcripts) + libritts(data / "libritts")
-    return (
-        with_speeds(real, copies=1, seed=settings.seed)
-        + with_speeds(voices, copies=2, seed=settings.seed)
-        + flite(sentences, settings.flite_sentences, settings.seed)
-    )
+    utterances = with_speeds(real, copies=1, seed=settings.seed) + with_speeds(voices, copies=2, seed=settings.seed)
+    texts = data / "text_corpora" / "ljspeech_metadata_13100.csv"
+    if shutil.which("flite") and texts.is_file():
+        sentences = [line.split("|")[-1] for line in texts.read_text("utf-8").splitlines()]
+        utterances += flite(sentences, settings.flite_sentences, settings.seed)
+    else:
+        print("NOTE: no synthetic voices: they need the program flite and", texts)
+    return utterances
 
 
 def transcribe_untranscribed(data: Path) -> None:
@@ -221,7 +221,7 @@ def train_acoustic(settings: Settings, minutes: float | None) -> None:
             clip.durations = torch.from_numpy(durations[row["key"]])
     training = [i for i, row in enumerate(rows) if not row["held_out"]]
     held_out = [clips[i] for i, row in enumerate(rows) if row["held_out"]]
-    counts = {name: sum(rows[i]["source"] == name for i in training) for name, _ in settings.shares}
+    counts = {name: max(1, sum(rows[i]["source"] == name for i in training)) for name, _ in settings.shares}
     weights = [dict(settings.shares)[rows[i]["source"]] / counts[rows[i]["source"]] for i in training]
 
     seed_everything(settings.seed)

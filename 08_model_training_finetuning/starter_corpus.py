@@ -70,10 +70,18 @@ class Utterance:
 
 
 def kathleen(root: Path) -> list[Utterance]:
-    """The CC0 set `female_speaker`: metadata.csv and flac/ (or wavs/)."""
-    rows = [line.split("|") for line in (root / "metadata.csv").read_text(encoding="utf-8").splitlines() if line]
-    found = {path.stem: path for path in root.rglob("*") if path.suffix in {".flac", ".wav"}}
-    utterances = [Utterance("kathleen", "kathleen", row[-1], found[row[0]]) for row in rows if row[0] in found]
+    """The CC0 set: audio with a metadata.csv (id|...|text), or as published, a .txt beside each .wav."""
+    found = {path.stem: path for path in sorted(root.rglob("*")) if path.suffix in {".flac", ".wav"}}
+    if (root / "metadata.csv").is_file():
+        rows = [line.split("|") for line in (root / "metadata.csv").read_text(encoding="utf-8").splitlines() if line]
+        texts = {row[0]: row[-1] for row in rows}
+    else:
+        texts = {
+            name: path.with_suffix(".txt").read_text(encoding="utf-8").strip()
+            for name, path in found.items()
+            if path.with_suffix(".txt").is_file()
+        }
+    utterances = [Utterance("kathleen", "kathleen", text, found[name]) for name, text in texts.items() if name in found]
     edge = len(utterances) - HELD_OUT_KATHLEEN
     return [replace(item, held_out=index >= edge) for index, item in enumerate(utterances)]
 
