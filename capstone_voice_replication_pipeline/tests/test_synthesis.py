@@ -1,6 +1,5 @@
 """Chunks become one waveform without clicks, the same each time, and are saved whole."""
 
-import importlib.util
 import json
 from itertools import islice
 from pathlib import Path
@@ -14,10 +13,7 @@ from voice_pipeline.settings import AUDIO
 from voice_pipeline.synthesis import Speech, save, speak, stream
 from voice_pipeline.text import Pauses
 
-_spec = importlib.util.spec_from_file_location("fake_voice", Path(__file__).with_name("fake_voice.py"))
-assert _spec and _spec.loader
-fake = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fake)
+from . import fake_voice as fake
 
 LONG = "one two three four five six seven eight nine ten, " * 20 + "and the end. A second sentence.\n\nA new paragraph."
 RUN_ON = "word " * 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -110,6 +111,11 @@ class CatchAll:
 
         try:
             await self.app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if started:
+                raise
+            stopping = ApiError(503, "the service is stopping", code="shutting_down", headers={"Retry-After": "5"})
+            await stopping.response()(scope, receive, send)
         except Exception as error:
             log_unexpected(error)
             if started:

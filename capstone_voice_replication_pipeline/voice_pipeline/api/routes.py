@@ -85,7 +85,7 @@ def models(request: Request) -> ModelList:
     return ModelList(data=[Model(id=name) for name in _service(request).models()])
 
 
-@router.get("/v1/models/{model}", tags=["catalogue"], summary="One model", responses=error_responses(401, 404))
+@router.get("/v1/models/{model}", tags=["catalogue"], summary="One model", responses=error_responses(401, 404, 422))
 def model(model: str, request: Request) -> Model:
     """The model, if a request may name it."""
     _service(request).check_model(model)

@@ -1,0 +1,30 @@
+"""07_serve_api.py with the test voice in place of a trained one; a process of its own for test_api_server.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from coursekit.cli import run_main
+
+HERE = Path(__file__).resolve().parent
+
+
+def load_module(path: Path) -> ModuleType:
+    """A Python file as a module, whatever its name."""
+    spec = importlib.util.spec_from_file_location(path.stem.lstrip("0123456789_"), path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    script = load_module(HERE.parent / "07_serve_api.py")
+    fake = load_module(HERE / "fake_voice.py")
+    delay = float(os.environ.get("FAKE_VOICE_DELAY", "0"))
+    run_main(lambda: script.main(load=lambda folder: fake.ToneVoice(delay=delay)))
