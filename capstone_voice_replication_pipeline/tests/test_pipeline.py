@@ -19,6 +19,7 @@ from voice_pipeline.evaluation import bootstrap_interval, measure, reference_emb
 from voice_pipeline.recognizer import word_errors
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
+from voice_pipeline.training import FINISHED
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl
 
 HERE = Path(__file__).resolve().parents[1]
@@ -90,7 +91,7 @@ def test_the_proof_card_has_what_others_read(voice):
 def test_held_out_clips_were_not_trained_on(voice):
     folder, _ = voice
     split = json.loads(folder.split.read_text(encoding="utf-8"))
-    run = json.loads((folder.models / folder.read_info()["run"] / "run.json").read_text(encoding="utf-8"))
+    run = json.loads((folder.models / folder.read_info()["run"] / FINISHED).read_text(encoding="utf-8"))
     assert not set(split["validation"]) & set(run["train_clips"])
     assert set(split["train"]) == set(run["train_clips"])
 

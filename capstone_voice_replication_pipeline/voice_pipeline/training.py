@@ -11,9 +11,19 @@ import soundfile
 
 from coursekit.files import sha256_file, write_json_atomic
 from voice_pipeline.engines import get_engine
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, LoadedVoice, ProgressCallback, TrainingClip
+from voice_pipeline.engines.base import (
+    FineTuneRequest,
+    FineTuneResult,
+    LoadedVoice,
+    ProgressCallback,
+    TrainingClip,
+    fingerprint,
+)
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder, read_json
+
+FINISHED = "finished.json"
+"""Written last into a run folder; a run without it goes on where it was stopped."""
 
 
 def read_split(folder: VoiceFolder) -> tuple[list[TrainingClip], list[TrainingClip]]:
@@ -46,9 +56,7 @@ def read_split(folder: VoiceFolder) -> tuple[list[TrainingClip], list[TrainingCl
 
 def run_id(engine: str, clips: list[TrainingClip], settings: dict[str, Any]) -> str:
     """Name of a run: the same clips and settings give the same name, so a second call resumes or finds it done."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for clip in sorted(clips, key=lambda item: item.clip_id):
-        digest.update(f"{clip.clip_id}|{clip.text}|{sha256_file(clip.path)}".encode())
+    digest = hashlib.sha256(json.dumps({**settings, "clips": fingerprint(clips)}, sort_keys=True).encode())
     return f"{engine}-{digest.hexdigest()[:10]}"
 
 
@@ -87,7 +95,7 @@ def fine_tune_voice(
     chosen.prepare(accept_licence=accept_licence, offline=offline)
     name = run_id(engine, train + validation, {"seed": seed, "max_steps": max_steps, "max_seconds": max_seconds})
     run_dir = folder.models / name
-    done = run_dir / "run.json"
+    done = run_dir / FINISHED
     if done.is_file():
         result = _read_result(folder, done)
     else:
@@ -140,7 +148,7 @@ def load_voice(folder: VoiceFolder, *, device: str = "cpu") -> LoadedVoice:
 def read_run(folder: VoiceFolder) -> dict[str, Any]:
     """What is known of the run a voice speaks with; empty when it was not fine-tuned."""
     info = folder.read_info()
-    path = folder.models / info["run"] / "run.json" if info.get("run") else None
+    path = folder.models / info["run"] / FINISHED if info.get("run") else None
     return read_json(path) if path and path.is_file() else {}
 
 

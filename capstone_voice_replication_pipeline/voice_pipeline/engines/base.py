@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from coursekit.files import sha256_file
 from voice_pipeline.voice_folder import VoiceFolder
 
 ProgressCallback = Callable[[float, str], None]
@@ -40,6 +42,14 @@ class TrainingClip:
     path: Path
     text: str
     seconds: float
+
+
+def fingerprint(clips: Sequence[TrainingClip]) -> str:
+    """A short text that changes when a clip or its text changes."""
+    digest = hashlib.sha256()
+    for clip in sorted(clips, key=lambda clip: clip.clip_id):
+        digest.update(f"{clip.clip_id}|{clip.text}|{sha256_file(clip.path)}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 @dataclass

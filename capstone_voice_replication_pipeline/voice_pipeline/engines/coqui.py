@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.files import atomic_path, sha256_file, write_json_atomic
+from coursekit.files import atomic_path, write_json_atomic
 from voice_pipeline.engines.base import TrainingClip
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import read_json
@@ -97,14 +97,6 @@ def check_run_settings(run_dir: Path, settings: dict[str, Any]) -> None:
             f"{run_dir} holds a run with other {', '.join(changed)}; it cannot be continued with these",
             hint=f"delete {run_dir}, or start a new run, to train with the new settings",
         )
-
-
-def fingerprint(clips: Sequence[TrainingClip]) -> str:
-    """A short text that changes when a clip or its text changes."""
-    digest = hashlib.sha256()
-    for clip in sorted(clips, key=lambda clip: clip.clip_id):
-        digest.update(f"{clip.clip_id}|{clip.text}|{sha256_file(clip.path)}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def coqui_samples(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.files import write_json_atomic
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice
+from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice, fingerprint
 from voice_pipeline.engines.coqui_models import (
     BaseFiles,
     BaseModel,
@@ -87,7 +87,7 @@ class VitsEngine:
         Raises:
             PipelineError: the base checkpoint, the phonemizer or usable clips are missing, or training diverged.
         """
-        from voice_pipeline.engines.coqui import check_run_settings, coqui_samples, fingerprint, keep_usable
+        from voice_pipeline.engines.coqui import check_run_settings, coqui_samples, keep_usable
         from voice_pipeline.engines.coqui_trainer import run_training
 
         settings = self._settings(request)

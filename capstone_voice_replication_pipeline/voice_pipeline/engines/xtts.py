@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.files import write_json_atomic
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice, TrainingClip
+from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice, TrainingClip, fingerprint
 from voice_pipeline.engines.coqui_models import BaseFiles, base_model, ensure_base_model, extra_file, files_in
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import read_json
@@ -161,7 +161,7 @@ class XttsEngine:
         train: list[TrainingClip],
         steps: int,
     ) -> Any:
-        from voice_pipeline.engines.coqui import check_run_settings, coqui_samples, fingerprint
+        from voice_pipeline.engines.coqui import check_run_settings, coqui_samples
         from voice_pipeline.engines.coqui_trainer import run_training
 
         held_out, _ = _sort_out(request.validation, files)

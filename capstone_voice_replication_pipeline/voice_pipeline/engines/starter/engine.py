@@ -103,6 +103,7 @@ class StarterEngine:
             return judge.gave_up
 
         config = model.config
+        config.scheduler_after_epoch = False
         config.batch_size = min(self.batch_size, len(clips))
         config.eval_batch_size = max(1, len(held_out))
         outcome = run_training(
@@ -120,6 +121,8 @@ class StarterEngine:
             eval_every=self.trial_every,
             save_every=self.trial_every // 2,
         )
+        if judge.trials[-1].step < outcome.steps:  # stopped by the clock, between two trials
+            judge.try_out(model, outcome.steps)
         request.on_progress(0.96, "measuring pitch, rate and spectrum")
         self._finish(judge, base, embedding, clips, best_dir)
         return self._result(best_dir, outcome, judge)
@@ -182,16 +185,16 @@ class _Judge:
 
     def try_out(self, model: torch.nn.Module, step: int) -> Trial:
         """Speak the trial sentences with the weights of now; keep the weights when they are the best so far."""
+        self.trials = [trial for trial in self.trials if trial.step < step]  # a resumed run passes here again
         training = model.training
         model.eval()
-        device = model.mel_mean.device
         voice = StarterVoice(model, model.voice.detach(), calibrate(model, model.voice.detach(), self.clips))
         encoder, recognizer = SpeakerEncoder.shared(), Recognizer.shared()
         spoken = [voice.synthesize(text) for text in TRIAL_SENTENCES]
         alike = float(np.mean([similarity(encoder.embed(wave, AUDIO.sample_rate), self.target) for wave in spoken]))
         errors = word_errors(TRIAL_SENTENCES, [recognizer.transcribe(wave, AUDIO.sample_rate) for wave in spoken]).rate
         trial = Trial(step, alike, errors, alike - _WORD_ERROR_WEIGHT * errors)
-        model.to(device).train(training)
+        model.train(training)
         if not self.trials or trial.score > self.best.score:
             save_checkpoint(self.best_path, {"model": model.state_dict(), "trial": asdict(trial)})
         self.trials.append(trial)

@@ -97,10 +97,10 @@ class FineTuneTTS(StarterTTS):
         trained = [value for value in self.parameters() if value.requires_grad]
         return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=0.0)
 
-    def get_scheduler(self, optimizer: torch.optim.Optimizer) -> LRScheduler:
+    def get_scheduler(self, optimizer: list[torch.optim.Optimizer]) -> list[LRScheduler]:
         """Twenty steps of warm-up, then a straight line to a tenth."""
 
         def factor(step: int) -> float:
             return min((step + 1) / 20, max(0.1, 1.0 - 0.9 * step / max(1, self.total_steps)))
 
-        return LambdaLR(optimizer, factor)
+        return [LambdaLR(one, factor) for one in optimizer]

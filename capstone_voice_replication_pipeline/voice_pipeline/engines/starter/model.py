@@ -188,7 +188,7 @@ class StarterTTS(ForwardTTS):
         pitch_shift: float = 0.0,
         durations: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Symbols to frames.
+        """Symbols to frames. Inputs may be on any device; what comes back is on the CPU.
 
         Args:
             ids: int64 `[N]`.
@@ -201,22 +201,22 @@ class StarterTTS(ForwardTTS):
         Returns:
             natural-log mel `[T, 80]`, frames of each symbol `[N]`, predicted log F0 of each symbol `[N]`.
         """
-        n = len(ids)
-        x = torch.nn.functional.pad(ids, (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
-        x_mask = (torch.arange(x.shape[1], device=x.device) < n).float()[None, None]  # [1, 1, N]
-        o_en, x_mask, _, _ = self._forward_encoder(x, x_mask, embedding.view(1, -1, 1))
+        n, device = len(ids), self.mel_mean.device
+        x = torch.nn.functional.pad(ids.to(device), (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
+        x_mask = (torch.arange(x.shape[1], device=device) < n).float()[None, None]  # [1, 1, N]
+        o_en, x_mask, _, _ = self._forward_encoder(x, x_mask, embedding.to(device).view(1, -1, 1))
         if durations is None:
             frames = (self.duration_predictor(o_en, x_mask).exp() - 1).squeeze(1) * length_scale
             edges = frames.clamp_min(0).cumsum(1).round()  # rounding the sum, not each symbol, keeps the rate
             frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0) * x_mask[0]
         else:
-            frames = torch.nn.functional.pad(durations, (0, x.shape[1] - n)).unsqueeze(0).float()
+            frames = torch.nn.functional.pad(durations.to(device), (0, x.shape[1] - n)).unsqueeze(0).float()
         pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
         energy = self.energy_predictor(o_en, x_mask)
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
         mel, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())
         log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
-        return self.restore_mel(mel[0]), frames[0, :n].long(), log_f0
+        return self.restore_mel(mel[0]).cpu(), frames[0, :n].long().cpu(), log_f0.cpu()
 
     # ------------------------------------------------------------------------------------------------------------------
     # files

@@ -68,6 +68,7 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
         embedding: the voice, float32 `[256]`.
         clips: clips with durations.
     """
+    scales = model.scales.cpu()
     real_frames = predicted_frames = 0
     real_pitch, predicted_pitch = [], []
     for clip in clips:
@@ -76,10 +77,10 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
         real_frames += int(clip.durations[inner].sum())
         predicted_frames += int(durations[inner].sum())
         batch = model.coqui_batch(Batch.collate([clip]))
-        per_symbol = average_over_durations(batch["pitch"], batch["durations"])[0, 0]
+        per_symbol = average_over_durations(batch["pitch"], batch["durations"])[0, 0, : len(clip.ids)].cpu()
         voiced = per_symbol != 0
         real_pitch.append(per_symbol[voiced])
-        predicted_pitch.append(((log_f0 - model.scales[0]) / model.scales[1])[voiced])
+        predicted_pitch.append(((log_f0 - scales[0]) / scales[1])[voiced])
     length_scale = float(np.clip(real_frames / max(1, predicted_frames), 0.7, 1.5))
     pitch_scale, pitch_shift = _line_between(torch.cat(predicted_pitch), torch.cat(real_pitch))
 
@@ -121,15 +122,14 @@ class StarterVoice:
         ids = encode(text)
         if len(ids) < _SHORTEST_TEXT:
             return np.zeros((AUDIO.n_mels, 0), dtype=np.float32)
-        device = self.model.mel_mean.device
         mel, _, _ = self.model.speak(
-            torch.tensor(ids, device=device),
-            self.embedding.to(device),
+            torch.tensor(ids),
+            self.embedding,
             length_scale=self.calibration.length_scale / speed,
             pitch_scale=self.calibration.pitch_scale,
             pitch_shift=self.calibration.pitch_shift,
         )
-        return self.calibration.apply(mel.cpu()).T.contiguous().numpy()
+        return self.calibration.apply(mel).T.contiguous().numpy()
 
     def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
         """Speak one chunk, see `LoadedVoice.synthesize`."""
