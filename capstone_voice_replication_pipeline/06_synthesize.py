@@ -18,14 +18,13 @@ import time
 from pathlib import Path
 
 from coursekit.cli import run_main
-from coursekit.device import DEVICES, choose_device
+from coursekit.device import DEVICES
 from voice_pipeline.audio import CONTENT_TYPES
 from voice_pipeline.command_line import voice_folder, voice_parser
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.steps import progress_bar
-from voice_pipeline.synthesis import check_format, save, speak
+from voice_pipeline.steps import synthesize_step
+from voice_pipeline.synthesis import check_format
 from voice_pipeline.text_source import read_text
-from voice_pipeline.training import load_voice, weights_hash
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,25 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     folder = voice_folder(arguments).require()
     path = output_path(arguments.out, arguments.format, folder.speech)
     text = read_text(arguments.text, arguments.file)
-    choice = choose_device(arguments.device)
-    print(choice.describe())
-    voice = load_voice(folder, device=str(choice.device))
-    with progress_bar("Speaking") as report:
-        speech = speak(voice, text, speed=arguments.speed, seed=arguments.seed, on_progress=report)
-    info = folder.read_info()
-    model = folder.root / info["model"]
-    sidecar = save(
-        speech,
-        path,
-        details={
-            "voice": folder.name,
-            "engine": info.get("engine"),
-            "model": info["model"],
-            "model_sha256": weights_hash(model),
-        },
-    )
-    print(f"{speech.seconds:.1f} s of speech in {speech.compute_seconds:.1f} s: {path}")
-    print(f"how it was made: {sidecar}")
+    synthesize_step(folder, text, path, speed=arguments.speed, seed=arguments.seed, device=arguments.device)
     print(f'\nNext: python 07_serve_api.py --home "{folder.home}"')
     return 0
 

@@ -118,20 +118,28 @@ def fine_tune_step(
     return result
 
 
-def synthesize_step(folder: VoiceFolder, text: str, path: Path, *, device: str = "auto", seed: int = 0) -> Path:
-    """Text to an audio file in the voice; prints how long it took."""
-    import time
-
+def synthesize_step(
+    folder: VoiceFolder, text: str, path: Path, *, speed: float = 1.0, seed: int = 0, device: str = "auto"
+) -> Path:
+    """Text to an audio file in the voice; prints how long it took and where it is."""
     from voice_pipeline.synthesis import save, speak
-    from voice_pipeline.training import load_voice
+    from voice_pipeline.training import load_voice, weights_hash
 
-    voice = load_voice(folder, device=str(choose_device(device).device))
-    started = time.perf_counter()
-    speech = speak(voice, text, seed=seed)
-    seconds = time.perf_counter() - started
-    save(speech, path)
-    length = len(speech.waveform) / speech.sample_rate
-    print(f"{length:.1f} s of speech in {seconds:.1f} s: {path}")
+    choice = choose_device(device)
+    print(choice.describe())
+    voice = load_voice(folder, device=str(choice.device))
+    with progress_bar("Speaking") as report:
+        speech = speak(voice, text, speed=speed, seed=seed, on_progress=report)
+    info = folder.read_info()
+    details = {
+        "voice": folder.name,
+        "engine": info["engine"],
+        "model": info["model"],
+        "weights_sha256": weights_hash(folder.root / info["model"]),
+    }
+    sidecar = save(speech, path, details=details)
+    print(f"{speech.seconds:.1f} s of speech in {speech.compute_seconds:.1f} s: {path}")
+    print(f"how it was made: {sidecar}")
     return path
 
 
