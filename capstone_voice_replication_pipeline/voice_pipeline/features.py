@@ -77,7 +77,7 @@ def extract_all(
     audio: AudioSettings = AUDIO,
     *,
     workers: int | None = None,
-    on_clip: Callable[[ClipFeatures], None] | None = None,
+    on_clip: Callable[[ClipFeatures], object] | None = None,
 ) -> list[ClipFeatures]:
     """Features of every accepted clip, from features/ where they are still valid.
 

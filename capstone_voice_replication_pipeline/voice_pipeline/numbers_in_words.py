@@ -27,7 +27,7 @@ def number(written: str) -> str:
 
 
 def _cardinal(value: int) -> str:
-    return str(_inflect.number_to_words(value, andword="", comma="")).replace(",", "")
+    return str(_inflect.number_to_words(str(value), andword="", comma="")).replace(",", "")
 
 
 def digits(written: str) -> str:

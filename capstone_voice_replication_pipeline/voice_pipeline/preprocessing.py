@@ -78,7 +78,7 @@ def preprocess(
     seed: int = 0,
     allow_few: bool = False,
     workers: int | None = None,
-    on_clip: Callable[[dict[str, Any]], None] | None = None,
+    on_clip: Callable[[dict[str, Any]], object] | None = None,
 ) -> PreprocessResult:
     """Bring clips/, ledger.jsonl, metadata.csv and split.json in line with raw/. Safe to kill and run again.
 

@@ -35,7 +35,7 @@ class WordErrors:
 
 def plain_words(text: str) -> str:
     """Lower-case words only: what two transcripts have to agree on."""
-    cleaned = re.sub(r"[^a-z' ]+", " ", text.lower().replace("’", "'"))
+    cleaned = re.sub(r"[^a-z' ]+", " ", text.lower().replace("\u2019", "'"))
     return " ".join(word.strip("'") for word in cleaned.split() if word.strip("'"))
 
 

@@ -99,7 +99,7 @@ class StarterEngine:
 
         def on_step(report: StepReport) -> bool:
             if report.step % self.trial_every == 0 or report.step == steps:
-                judge.try_out(report.model, report.step)
+                judge.try_out(model, report.step)
             return judge.gave_up
 
         config = model.config
@@ -183,7 +183,7 @@ class _Judge:
     def gave_up(self) -> bool:
         return len(self.trials) - 1 - self.trials.index(self.best) >= self.patience
 
-    def try_out(self, model: torch.nn.Module, step: int) -> Trial:
+    def try_out(self, model: FineTuneTTS, step: int) -> Trial:
         """Speak the trial sentences with the weights of now; keep the weights when they are the best so far."""
         self.trials = [trial for trial in self.trials if trial.step < step]  # a resumed run passes here again
         training = model.training

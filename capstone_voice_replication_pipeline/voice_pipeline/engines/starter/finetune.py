@@ -57,7 +57,8 @@ class FineTuneTTS(StarterTTS):
     ) -> DataLoader[Any]:
         """Batches of clips; the samples are `Frames` already."""
         size = config.eval_batch_size if is_eval else config.batch_size
-        return DataLoader(samples or [], batch_size=size, shuffle=not is_eval, collate_fn=self._collate)
+        clips: Any = samples or []  # a list is all the data set that is needed
+        return DataLoader(clips, batch_size=size, shuffle=not is_eval, collate_fn=self._collate)
 
     def _collate(self, clips: list[Frames]) -> dict[str, Any]:
         with torch.no_grad():

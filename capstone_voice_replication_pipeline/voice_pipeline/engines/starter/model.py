@@ -105,7 +105,7 @@ class StarterTTS(ForwardTTS):
         self.register_buffer("mel_mean", torch.zeros(AUDIO.n_mels))
         self.register_buffer("mel_std", torch.ones(AUDIO.n_mels))
         self.register_buffer("scales", torch.tensor([5.0, 0.35, -3.0, 1.0]))  # log F0 mean, std; log energy mean, std
-        self._speaker: Tensor | None = None
+        self._speaker = torch.zeros(1, EMBEDDING_SIZE, 1)  # of the batch at hand, [B, 256, 1]
 
     def init_multispeaker(self) -> None:
         """Speaker embeddings come with each batch, not from a file of speakers."""
@@ -159,6 +159,7 @@ class StarterTTS(ForwardTTS):
     def _forward_encoder(
         self, x: Tensor, x_mask: Tensor, g: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+        assert g is not None  # this model always knows who speaks
         self._speaker = g
         return super()._forward_encoder(x, x_mask, g)
 

@@ -159,7 +159,7 @@ class StarterVoice:
         try:
             scalars = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["calibration"]
             embedding = tensors.pop("embedding")
-            calibration = Calibration(**scalars, **tensors)
+            calibration = Calibration(**{**scalars, **tensors})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PipelineError(
                 f"the voice in {folder} is not complete: {error}",
