@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 
 from TTS.tts.utils.text.phonemizers.gruut_wrapper import Gruut
 
@@ -16,8 +15,6 @@ MARKS = "ˈˌ ,.!?;:-"
 SYMBOLS = [PAD, START, END, *PHONEMES, *MARKS]
 _IDS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 _JOINED = str.maketrans({"—": "-", "…": ".", "‘": None, "’": None, "“": None, "”": None, '"': None})
-
-_lock = threading.Lock()
 
 
 @functools.lru_cache(maxsize=2)
@@ -36,8 +33,7 @@ def phonemes(text: str, language: str = "en-us") -> str:
     Returns:
         One character a symbol, all of them in `SYMBOLS`; "hi there" gives "hˈaɪ ðˈɛɹ".
     """
-    with _lock:  # gruut keeps one SQLite connection for its lexicon
-        raw = _phonemizer(language).phonemize(text.translate(_JOINED), separator="", language=language)
+    raw = _phonemizer(language).phonemize(text.translate(_JOINED), separator="", language=language)
     joined = raw.replace("t͡ʃ", "ʧ").replace("d͡ʒ", "ʤ").replace("͡", "").translate(_JOINED)
     return " ".join("".join(symbol for symbol in joined if symbol in _IDS).split())
 
