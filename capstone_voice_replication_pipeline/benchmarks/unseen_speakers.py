@@ -75,8 +75,8 @@ def main(argv: list[str] | None = None) -> int:
 def table(cards: dict[str, dict]) -> str:
     """Markdown table of all cards, with the mean over speakers in the last row."""
     lines = [
-        "| speaker | sex | train / held out | normalized: zero-shot | fine-tuned (95 %) | word error: real | clone (95 %) "
-        "| pitch error | rate | fine-tuning |",
+        "| speaker | sex | train / held out | normalized: zero-shot | fine-tuned (95 %) "
+        "| word error: real | clone (95 %) | pitch error | rate | fine-tuning |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for speaker in SPEAKERS:

@@ -351,3 +351,10 @@ def test_a_clip_that_is_too_short_for_its_text_is_named(spoken):
     long_text = TrainingClip(clip.clip_id, clip.path, " ".join(SENTENCES * 4), clip.seconds)
     with pytest.raises(PipelineError, match="too short for its text"):
         load_clips([long_text])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_fine_tuning_and_speaking_on_cuda(spoken, tmp_path):
+    result = StarterEngine().fine_tune(request(tmp_path, spoken, device="cuda"))
+    voice = StarterEngine().load(result.model_dir, device="cuda")
+    assert np.isfinite(voice.synthesize("Hello there.")).all()
