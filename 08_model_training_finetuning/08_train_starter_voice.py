@@ -333,11 +333,20 @@ def validate(model: StarterTTS, clips: list[Frames]) -> float:
 # stage 4: ship it
 
 
-def reference_speakers() -> torch.Tensor:
-    """One embedding of each LibriSpeech speaker, float16 `[speakers, 256]`: the "other people" of a proof card."""
-    index = json.loads((WORK / "index.json").read_text("utf-8"))
-    rows = {row["speaker"]: row["key"] for row in index if row["source"] == "libri" and "@" not in row["speaker"]}
-    return torch.stack([Frames.load(WORK / "corpus" / f"{rows[name]}.npz").embedding for name in sorted(rows)]).half()
+def known_speakers() -> dict[str, torch.Tensor]:
+    """Embeddings, float16: one of each LibriSpeech speaker (the "other people" of a proof card), and the means of the
+    speakers heard most (whose voices keep the model's pronunciation alive while it is fine-tuned)."""
+    groups: dict[str, list[torch.Tensor]] = {}
+    for row in json.loads((WORK / "index.json").read_text("utf-8")):
+        if "@" not in row["speaker"]:
+            clip = Frames.load(WORK / "corpus" / f"{row['key']}.npz")
+            groups.setdefault(row["speaker"], []).append(clip.embedding)
+    means = {name: torch.stack(rows).mean(0) for name, rows in groups.items()}
+    main = [row / row.norm() for name, row in sorted(means.items()) if not name.startswith("libri")]
+    return {
+        "reference": torch.stack([groups[name][0] for name in sorted(groups) if name.startswith("libri")]).half(),
+        "main": torch.stack(main).half(),
+    }
 
 
 def export() -> None:
@@ -345,7 +354,7 @@ def export() -> None:
     SHIPPED.mkdir(exist_ok=True)
     StarterTTS.read(WORK / "acoustic.safetensors").save(SHIPPED / "acoustic.safetensors")
     Aligner.read(WORK / "aligner.safetensors").save(SHIPPED / "aligner.safetensors")
-    save_weights(SHIPPED / "reference_speakers.safetensors", {"embeddings": reference_speakers()})
+    save_weights(SHIPPED / "speakers.safetensors", known_speakers())
     total = sum(path.stat().st_size for path in SHIPPED.glob("*.safetensors"))
     print(f"{SHIPPED}: {total / 1e6:.1f} MB of weights")
 

@@ -116,8 +116,8 @@ def _twenty_clips(files: list[Path], texts: dict[str, str], target: Path) -> Pat
 def _stand_in(target: Path) -> Path:
     """Twenty prompts spoken by the starter model with a blend of two speakers, a little higher than either."""
     from voice_pipeline.audio import resample, write_wav
+    from voice_pipeline.engines.starter.base_voice import reference_embeddings
     from voice_pipeline.engines.starter.engine import StarterEngine
-    from voice_pipeline.evaluation import reference_embeddings
     from voice_pipeline.prompts import load_prompts
     from voice_pipeline.settings import AUDIO
 

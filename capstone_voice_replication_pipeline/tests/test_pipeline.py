@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from voice_pipeline.evaluation import bootstrap_interval, measure, reference_embeddings
+from voice_pipeline.engines.starter.base_voice import reference_embeddings
+from voice_pipeline.evaluation import bootstrap_interval, measure
 from voice_pipeline.recognizer import word_errors
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity

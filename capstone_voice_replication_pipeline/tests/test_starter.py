@@ -16,6 +16,7 @@ from voice_pipeline import acoustics
 from voice_pipeline.engines.base import FineTuneRequest, TrainingClip
 from voice_pipeline.engines.starter import aligner as aligner_module
 from voice_pipeline.engines.starter.aligner import Aligner, beta_binomial_prior
+from voice_pipeline.engines.starter.base_voice import ACOUSTIC, ALIGNER, reference_embeddings
 from voice_pipeline.engines.starter.data import Batch, Frames, bucketed
 from voice_pipeline.engines.starter.engine import StarterEngine, load_clips
 from voice_pipeline.engines.starter.finetune import FineTuneTTS
@@ -24,7 +25,6 @@ from voice_pipeline.engines.starter.model import StarterSettings, StarterTTS
 from voice_pipeline.engines.starter.vocoder import griffin_lim
 from voice_pipeline.engines.starter.voice import StarterVoice, calibrate
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.evaluation import reference_embeddings
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.voice_folder import VoiceFolder
 
@@ -126,22 +126,16 @@ def test_durations_cover_every_frame_and_every_symbol(spoken):
 def test_embedded_aligner_agrees_with_the_model_that_spoke(spoken):
     voice = StarterEngine().of_embedding(reference_embeddings()[2])
     text = SENTENCES[0]
-    _, durations, _ = voice.model.speak(torch.tensor(encode(text)), voice.embedding)
+    durations = voice.model.speak(torch.tensor(encode(text)), voice.embedding).durations
     clip = Frames.of(
         encode(text), voice.mel(text), np.zeros(int(durations.sum())), np.zeros(int(durations.sum())), np.zeros(256)
     )
     aligned = load_clips(spoken[:1])[0]  # loads the embedded aligner through the public path
     assert len(aligned.durations) == len(durations)
-    found = Aligner.read(Path(aligner_path())).durations(clip)
+    found = Aligner.read(ALIGNER).durations(clip)
     starts_true, starts_found = durations.cumsum(0), found.cumsum(0)
     error = (starts_true - starts_found).abs().float().median().item()
     assert error <= 4, f"boundaries are off by {error} frames"
-
-
-def aligner_path() -> Path:
-    from voice_pipeline.engines.starter.engine import BASE_DIR
-
-    return BASE_DIR / "aligner.safetensors"
 
 
 def test_too_few_frames_are_refused():
@@ -196,13 +190,13 @@ def test_training_lowers_the_loss():
 
 
 def test_given_durations_are_kept_and_the_frames_add_up(small):
-    mel, durations, log_f0 = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16)
-    assert mel.shape == (int(durations.sum()), AUDIO.n_mels)
-    assert log_f0.shape == durations.shape
-    fixed = torch.full_like(durations, 5)
-    mel, durations, _ = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16, durations=fixed)
-    assert torch.equal(durations, fixed)
-    assert len(mel) == 5 * len(fixed)
+    spoken = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16)
+    assert spoken.mel.shape == (int(spoken.durations.sum()), AUDIO.n_mels)
+    assert spoken.log_f0.shape == spoken.log_energy.shape == spoken.durations.shape
+    fixed = torch.full_like(spoken.durations, 5)
+    again = small.speak(torch.tensor(encode("hello")), torch.ones(256) / 16, durations=fixed)
+    assert torch.equal(again.durations, fixed)
+    assert len(again.mel) == 5 * len(fixed)
 
 
 def test_the_speaker_embedding_matters_once_trained():
@@ -219,8 +213,8 @@ def test_weights_survive_a_round_trip_in_half_precision(small, tmp_path):
     ids, embedding = torch.tensor(encode("hello there")), torch.ones(256) / 16
     durations = torch.full((len(ids),), 4)
     torch.testing.assert_close(
-        small.speak(ids, embedding, durations=durations)[0],
-        again.speak(ids, embedding, durations=durations)[0],
+        small.speak(ids, embedding, durations=durations).mel,
+        again.speak(ids, embedding, durations=durations).mel,
         rtol=0.05,
         atol=0.05,
     )
@@ -296,7 +290,7 @@ def request(tmp_path: Path, clips: list[TrainingClip], **changes) -> FineTuneReq
 
 
 def test_batch_statistics_stay_those_of_the_base(spoken):
-    base = StarterTTS.read(aligner_path().with_name("acoustic.safetensors"))
+    base = StarterTTS.read(ACOUSTIC)
     model = FineTuneTTS(base.settings).start_from(base, torch.ones(256) / 16)
     before = {name: value.clone() for name, value in model.named_buffers()}
     model.train()
@@ -317,7 +311,7 @@ def test_fine_tuning_writes_a_voice_that_speaks(spoken, tmp_path):
     voice = StarterEngine().load(result.model_dir)
     assert len(voice.synthesize("Hello there.")) > 0.4 * voice.sample_rate
     trials = [json.loads(line) for line in (tmp_path / "tester/models/run/trials.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in trials] == [0, 4]
+    assert [(row["step"], row["share"]) for row in trials] == [(0, 0.0), (4, 0.35), (4, 0.7)]
     assert result.metrics["trial_score"] == max(row["score"] for row in trials)
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from safetensors.numpy import load_file
 
 from coursekit.files import write_json_atomic
 from voice_pipeline import acoustics
 from voice_pipeline.engines.base import LoadedVoice, ProgressCallback, TrainingClip
-from voice_pipeline.engines.starter.engine import BASE_DIR, StarterEngine
+from voice_pipeline.engines.starter.base_voice import reference_embeddings
+from voice_pipeline.engines.starter.engine import StarterEngine
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.recognizer import Recognizer, word_errors
 from voice_pipeline.settings import AUDIO
@@ -27,7 +27,6 @@ from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
 from voice_pipeline.training import load_voice, read_run, read_split
 from voice_pipeline.voice_folder import VoiceFolder
 
-REFERENCE_SPEAKERS = BASE_DIR / "reference_speakers.safetensors"
 _RESAMPLES = 2000
 
 
@@ -84,11 +83,6 @@ def bootstrap_interval(
     picks = rng.integers(0, len(array), size=(_RESAMPLES, len(array)))
     low, high = np.percentile([statistic(array[pick]) for pick in picks], [2.5, 97.5])
     return float(low), float(high)
-
-
-def reference_embeddings() -> np.ndarray:
-    """Embeddings of other people, one clip each, float32 `[speakers, 256]` (LibriSpeech, CC BY 4.0)."""
-    return load_file(REFERENCE_SPEAKERS)["embeddings"].astype(np.float32)
 
 
 def evaluate_voice(

@@ -32,16 +32,21 @@ def plot_training(run_dir: Path, path: Path) -> Path | None:
     losses.set(xlabel="optimiser steps", ylabel="loss", title="what the optimiser sees")
     losses.legend()
     if trials:
-        steps = [row["step"] for row in trials]
-        chosen = max(trials, key=lambda row: row["score"])["step"]
-        axes[0][1].plot(steps, [row["similarity"] for row in trials], "o-", color=GREEN, label="similarity")
-        axes[0][1].plot(
-            steps, [row["word_error_rate"] for row in trials], "s--", color=VERMILION, label="word error rate"
-        )
-        axes[0][1].axvline(chosen, color="black", linewidth=0.8, label=f"chosen: step {chosen}")
-        axes[0][1].set(xlabel="optimiser steps", ylabel="fraction", ylim=(0, None))
-        axes[0][1].set_title("what a listener would notice")
-        axes[0][1].legend()
+        axis = axes[0][1]
+        chosen = max(trials, key=lambda row: row["score"])
+        for key, color, marker in (("similarity", GREEN, "o"), ("word_error_rate", VERMILION, "s")):
+            for share in sorted({row["share"] for row in trials if row["step"]}):
+                rows = [row for row in trials if row["share"] == share or not row["step"]]
+                style = "-" if share == chosen["share"] else ":"
+                label = f"{key.replace('_', ' ')}, share {share:g}"
+                axis.plot(
+                    [row["step"] for row in rows], [row[key] for row in rows], style, marker=marker, color=color,
+                    label=label,
+                )  # fmt: skip
+        axis.axvline(chosen["step"], color="black", linewidth=0.8, label=f"kept: step {chosen['step']}")
+        axis.set(xlabel="optimiser steps", ylabel="fraction", ylim=(0, None))
+        axis.set_title("what a listener would notice")
+        axis.legend(fontsize=7)
     return _save(figure, path)
 
 

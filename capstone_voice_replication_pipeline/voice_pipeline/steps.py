@@ -106,11 +106,12 @@ def fine_tune_step(
     run_dir = folder.models / folder.read_info()["run"]
     trials = read_jsonl(run_dir / "trials.jsonl")
     if trials:
-        chosen = max(trials, key=lambda row: row["score"])["step"]
-        print("  step  similarity  word error")
+        chosen = max(trials, key=lambda row: row["score"])
+        print("  step  share  similarity  word error   (tried on sentences nobody recorded)")
         for row in trials:
-            mark = "  <- kept" if row["step"] == chosen else ""
-            print(f"{row['step']:6d}  {row['similarity']:10.3f}  {row['word_error_rate']:10.2f}{mark}")
+            mark = "  <- kept" if row is chosen else ""
+            figures = f"{row['similarity']:10.3f}  {row['word_error_rate']:10.2f}"
+            print(f"{row['step']:6d}  {row['share']:5.2f}  {figures}{mark}")
     print(f"{result.steps} steps in {result.seconds / 60:.1f} min; model in {result.model_dir}")
     plot = plot_training(run_dir, folder.reports / "training.png")
     if plot:

@@ -16,22 +16,20 @@ from voice_pipeline.engines.starter.model import StarterTTS
 class FineTuneTTS(StarterTTS):
     """`StarterTTS` learning one speaker's clips.
 
-    Two things keep what the base model knows: batch normalisation keeps its statistics (fifteen clips are too few to
-    measure new ones), and each weight is pulled back towards its base value (L2-SP, Li et al. 2018).
+    Batch normalisation keeps the base model's statistics: fifteen clips are too few to measure new ones. A clip whose
+    embedding is all zeros belongs to the voice being learned; other clips bring their own embedding (see `replay`).
 
     Attributes:
         voice: the speaker embedding, float32 `[256]`; starts as the mean of the clips' embeddings and is trained.
     """
 
-    learning_rate: float = 3e-4
-    total_steps: int = 500
-    pull_to_base: float = 0.0
+    learning_rate: float = 1e-4
+    total_steps: int = 300
 
     def start_from(self, base: StarterTTS, embedding: Tensor) -> FineTuneTTS:
         """Take the base model's weights and a speaker embedding `[256]`."""
         self.load_state_dict(base.state_dict())
         self.voice = nn.Parameter(embedding.clone())
-        self._base = {name: value.detach().clone() for name, value in self.named_parameters()}
         return self
 
     def train(self, mode: bool = True) -> FineTuneTTS:
@@ -71,18 +69,11 @@ class FineTuneTTS(StarterTTS):
     def train_step(
         self, batch: dict[str, Any], criterion: nn.Module, optimizer_idx: int | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Coqui's losses on this speaker's embedding, plus the pull towards the base weights."""
-        batch = {**batch, "d_vectors": self.voice.expand(len(batch["text_input"]), -1)}
-        outputs, losses = super().train_step(batch, criterion)
-        if self.pull_to_base and self.training:
-            drift = sum(
-                (value - self._base[name].to(value.device)).square().sum()
-                for name, value in self.named_parameters()
-                if name in self._base and value.requires_grad
-            )
-            losses["loss_drift"] = self.pull_to_base * drift
-            losses["loss"] = losses["loss"] + losses["loss_drift"]
-        return outputs, losses
+        """Coqui's losses; an all-zero embedding stands for `voice`."""
+        given = batch["d_vectors"]
+        own = given.square().sum(1, keepdim=True) == 0  # [B, 1]
+        batch = {**batch, "d_vectors": torch.where(own, self.voice, given)}
+        return super().train_step(batch, criterion)
 
     @torch.no_grad()
     def eval_step(self, batch: dict[str, Any], criterion: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -28,6 +28,23 @@ _SHORTEST_OUTPUT = 32  # frames; the widest decoder convolution spans 25
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """What the model makes of a text, on the CPU.
+
+    Attributes:
+        mel: natural-log mel, float32 `[T, 80]`.
+        durations: frames of each symbol, int64 `[N]`, sum T.
+        log_f0: natural log of F0 of each symbol, float32 `[N]`.
+        log_energy: natural log of the RMS of each symbol, float32 `[N]`.
+    """
+
+    mel: Tensor
+    durations: Tensor
+    log_f0: Tensor
+    log_energy: Tensor
+
+
+@dataclass(frozen=True)
 class StarterSettings:
     """Size of the model.
 
@@ -188,7 +205,7 @@ class StarterTTS(ForwardTTS):
         pitch_scale: float = 1.0,
         pitch_shift: float = 0.0,
         durations: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Spoken:
         """Symbols to frames. Inputs may be on any device; what comes back is on the CPU.
 
         Args:
@@ -198,9 +215,6 @@ class StarterTTS(ForwardTTS):
             pitch_scale: factor on the predicted normalised pitch.
             pitch_shift: added to the predicted normalised pitch (standard deviations of log F0).
             durations: frames of each symbol `[N]`; predicted when None.
-
-        Returns:
-            natural-log mel `[T, 80]`, frames of each symbol `[N]`, predicted log F0 of each symbol `[N]`.
         """
         n, device = len(ids), self.mel_mean.device
         x = torch.nn.functional.pad(ids.to(device), (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
@@ -217,7 +231,8 @@ class StarterTTS(ForwardTTS):
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
         mel, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())
         log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
-        return self.restore_mel(mel[0]).cpu(), frames[0, :n].long().cpu(), log_f0.cpu()
+        log_energy = energy[0, 0, :n] * self.scales[3] + self.scales[2]
+        return Spoken(self.restore_mel(mel[0]).cpu(), frames[0, :n].long().cpu(), log_f0.cpu(), log_energy.cpu())
 
     # ------------------------------------------------------------------------------------------------------------------
     # files

@@ -72,15 +72,15 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
     real_frames = predicted_frames = 0
     real_pitch, predicted_pitch = [], []
     for clip in clips:
-        _, durations, log_f0 = model.speak(clip.ids, embedding)
+        spoken = model.speak(clip.ids, embedding)
         inner = slice(1, -1)  # the silence at the edges is the trimmer's choice, not the speaker's
         real_frames += int(clip.durations[inner].sum())
-        predicted_frames += int(durations[inner].sum())
+        predicted_frames += int(spoken.durations[inner].sum())
         batch = model.coqui_batch(Batch.collate([clip]))
         per_symbol = average_over_durations(batch["pitch"], batch["durations"])[0, 0, : len(clip.ids)].cpu()
         voiced = per_symbol != 0
         real_pitch.append(per_symbol[voiced])
-        predicted_pitch.append(((log_f0 - scales[0]) / scales[1])[voiced])
+        predicted_pitch.append(((spoken.log_f0 - scales[0]) / scales[1])[voiced])
     length_scale = float(np.clip(real_frames / max(1, predicted_frames), 0.7, 1.5))
     pitch_scale, pitch_shift = _line_between(torch.cat(predicted_pitch), torch.cat(real_pitch))
 
@@ -88,7 +88,7 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
         [
             model.speak(
                 clip.ids, embedding, length_scale=length_scale, pitch_scale=pitch_scale, pitch_shift=pitch_shift
-            )[0]
+            ).mel
             for clip in clips
         ]
     )
@@ -122,14 +122,14 @@ class StarterVoice:
         ids = encode(text)
         if len(ids) < _SHORTEST_TEXT:
             return np.zeros((AUDIO.n_mels, 0), dtype=np.float32)
-        mel, _, _ = self.model.speak(
+        spoken = self.model.speak(
             torch.tensor(ids),
             self.embedding,
             length_scale=self.calibration.length_scale / speed,
             pitch_scale=self.calibration.pitch_scale,
             pitch_shift=self.calibration.pitch_shift,
         )
-        return self.calibration.apply(mel).T.contiguous().numpy()
+        return self.calibration.apply(spoken.mel).T.contiguous().numpy()
 
     def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
         """Speak one chunk, see `LoadedVoice.synthesize`."""
