@@ -24,10 +24,11 @@ from voice_pipeline.voice_folder import VoiceFolder, read_jsonl
 def progress_bar(name: str) -> Iterator[ProgressCallback]:
     """A bar from 0 to 100 % with a sentence beside it, as a progress callback."""
     with progress(total=100, desc=name, unit="%") as bar:
+        bar.bar_format = "{desc}: {percentage:3.0f}% |{bar:16}| {elapsed}<{remaining}{postfix}"
 
         def report(share: float, sentence: str) -> None:
             bar.set_postfix_str(sentence, refresh=False)
-            bar.update(max(0.0, round(100 * share - bar.n, 1)))
+            bar.update(max(0, round(100 * share) - bar.n))
 
         yield report
 
