@@ -8,7 +8,7 @@ format; what is said in them stands in metadata.csv (id|text), in a .txt beside 
 prompts (short_01.wav ...).
 
 Writes: everything below HOME/NAME/, see voice_pipeline/voice_folder.py; the speech in HOME/NAME/speech/
-Time: about 9 minutes for 20 clips on 2 CPU cores.
+Time: about 10 minutes for 20 clips on 2 CPU cores.
 Next: 07_serve_api.py
 """
 
