@@ -16,35 +16,25 @@ Next: 05_process_text.py
 from __future__ import annotations
 
 from coursekit.cli import run_main
-from coursekit.device import DEVICES
-from voice_pipeline.command_line import next_command, voice_folder, voice_parser
-from voice_pipeline.engines import engine_names
+from voice_pipeline.command_line import (
+    add_training_flags,
+    next_command,
+    training_options,
+    voice_folder,
+    voice_parser,
+)
 from voice_pipeline.steps import fine_tune_step
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = voice_parser(__doc__)
-    parser.add_argument("--engine", choices=engine_names(), default="starter", help="what to fine-tune")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
-    parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
-    parser.add_argument("--minutes", type=float, metavar="M", help="stop training after this many minutes")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
-    parser.add_argument("--accept-licence", action="store_true", help="I have read and accept the weights' licence")
-    parser.add_argument("--offline", action="store_true", help="touch no network")
+    add_training_flags(parser)
     arguments = parser.parse_args(argv)
+    options = training_options(arguments)
     folder = voice_folder(arguments).require()
     with folder.lock():
-        fine_tune_step(
-            folder,
-            engine=arguments.engine,
-            device=arguments.device,
-            seed=arguments.seed,
-            max_steps=arguments.steps,
-            max_seconds=arguments.minutes * 60 if arguments.minutes else None,
-            accept_licence=arguments.accept_licence,
-            offline=arguments.offline,
-        )
-    print(f"\nNext: {next_command('05_process_text.py', folder)} --text \"Hello there.\"")
+        fine_tune_step(folder, **options)
+    print(f'\nNext: {next_command("05_process_text.py", folder)} --text "Hello there."')
     return 0
 
 

@@ -3,7 +3,7 @@
 Run (from the repository root, on a bare machine):
     python3 00_env_setup/bootstrap.py demo
 
-The voice is a real person whom the starter model never heard: 20 clips of LJSpeech (public domain, 10 MB, fetched once).
+The voice is a real person whom the starter model never heard: 20 clips of LJSpeech (public domain, 10 MB, got once).
 Without a network the demo makes a synthetic stand-in and says so.
 
 Writes: voices/demo/ (or --home DIR), see voice_pipeline/voice_folder.py

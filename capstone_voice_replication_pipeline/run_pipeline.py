@@ -17,10 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from coursekit.cli import run_main
-from coursekit.device import DEVICES
 from voice_pipeline import steps
-from voice_pipeline.command_line import voice_folder, voice_parser
-from voice_pipeline.engines import engine_names
+from voice_pipeline.command_line import add_training_flags, training_options, voice_folder, voice_parser
 from voice_pipeline.recording import import_folder
 
 
@@ -29,15 +27,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--recordings", type=Path, required=True, metavar="DIR", help="folder with recordings")
     parser.add_argument("--text", default="This is my voice, made on my own computer.", help="what to say at the end")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the speech goes (default: in the voice folder)")
-    parser.add_argument("--engine", choices=engine_names(), default="starter", help="what to fine-tune")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
-    parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
-    parser.add_argument("--minutes", type=float, metavar="M", help="stop training after this many minutes")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    add_training_flags(parser)
     parser.add_argument("--allow-few", action="store_true", help="go on with fewer than 8 accepted clips")
-    parser.add_argument("--accept-licence", action="store_true", help="I have read and accept the weights' licence")
-    parser.add_argument("--offline", action="store_true", help="touch no network")
     arguments = parser.parse_args(argv)
+    options = training_options(arguments)
     folder = voice_folder(arguments).create()
     with folder.lock():
         heading(1, "collect recordings")
@@ -48,16 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         heading(3, "extract features")
         steps.features_step(folder)
         heading(4, "fine-tune")
-        steps.fine_tune_step(
-            folder,
-            engine=arguments.engine,
-            device=arguments.device,
-            seed=arguments.seed,
-            max_steps=arguments.steps,
-            max_seconds=arguments.minutes * 60 if arguments.minutes else None,
-            accept_licence=arguments.accept_licence,
-            offline=arguments.offline,
-        )
+        steps.fine_tune_step(folder, **options)
         heading(6, "speak (step 5, text, is part of it)")
         speech = arguments.out or folder.speech / "first_words.wav"
         steps.synthesize_step(folder, arguments.text, speech, device=arguments.device, seed=arguments.seed)

@@ -168,6 +168,7 @@ def test_two_processes_on_one_voice_exclude_each_other(voice):
         ("08_evaluate_voice.py", ["--voice", "nobody"], "there is no voice called 'nobody'"),
         ("04_fine_tune.py", ["--voice", "../etc"], "cannot be a voice name"),
         ("04_fine_tune.py", ["--voice", "x", "--stepps", "3"], "--steps"),
+        ("04_fine_tune.py", ["--voice", "x", "--steps", "-3"], "--steps -3 is not above zero"),
         ("run_pipeline.py", ["--voice", "x", "--recordings", "no-such-folder"], "no-such-folder"),
     ],
 )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from coursekit.cli import ScriptParser
+from coursekit.device import DEVICES
+from voice_pipeline.engines import engine_names
+from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import HOME_VARIABLE, VoiceFolder, default_home, resolve_home
 
 
@@ -25,6 +29,37 @@ def voice_parser(description: str | None) -> ScriptParser:
 def voice_folder(arguments: argparse.Namespace) -> VoiceFolder:
     """The folder that `--home` and `--voice` name."""
     return VoiceFolder(resolve_home(arguments.home), arguments.voice)
+
+
+def add_training_flags(parser: ScriptParser) -> None:
+    """The flags of fine-tuning, read by `training_options`."""
+    parser.add_argument("--engine", choices=engine_names(), default="starter", help="what to fine-tune")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
+    parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
+    parser.add_argument("--minutes", type=float, metavar="M", help="stop training after this many minutes")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    parser.add_argument("--accept-licence", action="store_true", help="I have read and accept the weights' licence")
+    parser.add_argument("--offline", action="store_true", help="touch no network")
+
+
+def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `steps.fine_tune_step` is to be called with.
+
+    Raises:
+        PipelineError: --steps or --minutes is not above zero.
+    """
+    for flag, value in (("--steps", arguments.steps), ("--minutes", arguments.minutes)):
+        if value is not None and value <= 0:
+            raise PipelineError(f"{flag} {value} is not above zero", hint=f"leave {flag} out, or give a larger number")
+    return {
+        "engine": arguments.engine,
+        "device": arguments.device,
+        "seed": arguments.seed,
+        "max_steps": arguments.steps,
+        "max_seconds": arguments.minutes * 60 if arguments.minutes else None,
+        "accept_licence": arguments.accept_licence,
+        "offline": arguments.offline,
+    }
 
 
 def next_command(script: str, folder: VoiceFolder) -> str:

@@ -73,17 +73,9 @@ def features_step(folder: VoiceFolder, *, workers: int | None = None) -> dict[st
 
 
 def fine_tune_step(
-    folder: VoiceFolder,
-    *,
-    engine: str = "starter",
-    device: str = "auto",
-    seed: int = 0,
-    max_steps: int | None = None,
-    max_seconds: float | None = None,
-    accept_licence: bool = False,
-    offline: bool = False,
+    folder: VoiceFolder, *, engine: str = "starter", device: str = "auto", **options: Any
 ) -> FineTuneResult:
-    """Clips to a model; prints what each tried checkpoint measured."""
+    """Clips to a model; prints what each tried checkpoint measured. `options` are those of `fine_tune_voice`."""
     from voice_pipeline.engines import get_engine
     from voice_pipeline.report_plots import plot_training
     from voice_pipeline.training import fine_tune_voice
@@ -93,17 +85,7 @@ def fine_tune_step(
     print(f"engine {engine}, licence {licence.name}{': ' + licence.note if licence.note else ''}")
     print(choice.describe())
     with writing_to(folder.root), progress_bar("Fine-tuning") as report:
-        result = fine_tune_voice(
-            folder,
-            engine=engine,
-            device=str(choice.device),
-            seed=seed,
-            max_steps=max_steps,
-            max_seconds=max_seconds,
-            accept_licence=accept_licence,
-            offline=offline,
-            on_progress=report,
-        )
+        result = fine_tune_voice(folder, engine=engine, device=str(choice.device), on_progress=report, **options)
     run_dir = folder.models / folder.read_info()["run"]
     trials = read_jsonl(run_dir / "trials.jsonl")
     if trials:
