@@ -12,9 +12,10 @@ def card_table(card: dict[str, Any]) -> str:
     heads = f"{'similarity':>10s} {'normalized':>10s} {'word error':>10s} {'pitch Hz':>9s} {'rate':>6s} {'RTF':>6s}"
     lines = [f"{'':20s} {heads}"]
     for name, row in card["systems"].items():
+        pitch = f"{row['pitch_hz']:.0f}" if row["pitch_hz"] else "none"  # no frame with a pitch: a whisper
         lines.append(
             f"{_NAMES.get(name, name):20s} {row['similarity']:10.3f} {row['normalized']:10.2f} {row['wer']:10.2f} "
-            f"{row['pitch_hz']:9.0f} {row['rate']:6.2f} {row['real_time_factor'] or 0:6.3f}"
+            f"{pitch:>9s} {row['rate']:6.2f} {row['real_time_factor']:6.3f}"
         )
     similarity = card["similarity"]
     lines.append(f"{'other people':20s} {similarity['floor']:10.3f} {0:10.2f}")
