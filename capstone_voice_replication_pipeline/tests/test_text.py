@@ -71,10 +71,8 @@ def test_nasty_text_takes_linear_time(name: str) -> None:
 
     def seconds(text: str) -> float:
         started = time.process_time()
-        try:
+        with contextlib.suppress(PipelineError):  # nothing to say is a fine answer; slowness is not
             prepare(text)
-        except PipelineError:
-            pass
         return time.process_time() - started
 
     text = NASTY[name]
