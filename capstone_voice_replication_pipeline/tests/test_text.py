@@ -1,5 +1,6 @@
 """What a text becomes before a voice speaks it."""
 
+import contextlib
 import re
 import time
 from pathlib import Path
