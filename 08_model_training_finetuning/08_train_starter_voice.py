@@ -20,7 +20,6 @@ Concepts: TRAINING_CONCEPTS_EXPLAINED.md (transfer learning, schedules, checkpoi
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
 import random
@@ -34,6 +33,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from starter_corpus import Utterance, flite, kathleen, libri, libritts, make_frames, with_speeds
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coursekit.cli import run_main
 from coursekit.errors import CourseError
@@ -63,11 +63,11 @@ class Settings:
     align_rate: float = 2e-3  # Adam; the aligner has 0.1 M parameters and bears a high rate
     batch_frames: int = 7000  # frames a step (75 s of speech); more is smoother and slower
     rate: float = 1.5e-3  # AdamW peak learning rate; 3e-3 diverged now and then
-    warmup: int = 300  # steps of rising learning rate
-    steps: int = 20_000  # the schedule's length, unless --minutes is shorter
+    warmup: int = 300  # steps of rising learning rate; from there it falls with the square root of the step
+    average: float = 0.998  # share of the running mean of the weights that each step keeps; 500 steps of memory
+    steps: int = 40_000  # where training ends, unless --minutes ends it before
     shares: tuple = (("kathleen", 0.50), ("libri", 0.12), ("flite", 0.38))  # how often each kind is drawn
     checkpoint_every: int = 250  # steps; what a kill can cost
-    settle_batches: int = 120  # batches for the final batch-norm statistics
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -208,15 +208,17 @@ def train_aligner(settings: Settings) -> None:
 # stage 3: the acoustic model
 
 
-def learning_rate(settings: Settings, step: int, share_done: float) -> float:
-    """Linear warm-up, then a cosine down to a fiftieth of the peak."""
-    if step < settings.warmup:
-        return settings.rate * (step + 1) / settings.warmup
-    return settings.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, share_done))))
+def learning_rate(settings: Settings, step: int) -> float:
+    """Linear warm-up, then down with the square root of the step (Vaswani et al. 2017).
+
+    It depends on the step alone, so a training can be given more hours at any time.
+    """
+    return settings.rate * min((step + 1) / settings.warmup, math.sqrt(settings.warmup / (step + 1)))
 
 
 def train_acoustic(settings: Settings, minutes: float | None) -> None:
-    """Train until the steps or the minutes are used up; the learning rate falls to its end either way."""
+    """Train until the steps or the minutes are used up. What is saved for use is a running mean of the weights:
+    single steps jump about the place that all of them circle, and the mean is nearer to it (Polyak 1992)."""
     rows, clips = load_corpus()
     with np.load(WORK / "durations.npz") as durations:
         for row, clip in zip(rows, clips, strict=True):
@@ -235,29 +237,31 @@ def train_acoustic(settings: Settings, minutes: float | None) -> None:
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=settings.rate
     )
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
     step, spent, epoch = 0, 0.0, 0
     if (WORK / "acoustic.ckpt").is_file():
         state = torch.load(WORK / "acoustic.ckpt", weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+        averaged.load_state_dict(state["averaged"])
         step, spent, epoch = state["step"], state["seconds"], state["epoch"] + 1
         print(f"going on at step {step}, after {spent / 60:.1f} minutes")
     budget = minutes * 60 if minutes else math.inf
 
-    def share_done() -> float:
-        return max(step / settings.steps, spent / budget)
+    def finished() -> bool:
+        return step >= settings.steps or spent >= budget
 
     bar = progress(total=settings.steps, desc="acoustic", unit="step")
     bar.update(step)
     recent: list[dict[str, float]] = []
-    while share_done() < 1:
+    while not finished():
         rng = random.Random(f"{settings.seed}-{epoch}")  # an epoch's order depends on nothing but its number
         for members in bucketed([clips[i] for i in training], settings.batch_frames, rng, weights):
-            if share_done() >= 1:
+            if finished():
                 break
             started = time.monotonic()
             model.train()
-            rate = learning_rate(settings, step, share_done())
+            rate = learning_rate(settings, step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             _, losses = model.train_step(model.coqui_batch(Batch.collate(members)), criterion)
@@ -267,14 +271,15 @@ def train_acoustic(settings: Settings, minutes: float | None) -> None:
             losses["loss"].backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            averaged.update_parameters(model)
             step += 1
             spent += time.monotonic() - started
             recent.append({name: value.item() for name, value in losses.items()})
             bar.update()
-            if step % settings.checkpoint_every == 0 or share_done() >= 1:
+            if step % settings.checkpoint_every == 0 or finished():
                 means = {name: float(np.mean([row[name] for row in recent])) for name in recent[0]}
                 row = {"step": step, "minutes": spent / 60, "rate": rate, **means}
-                row["held_out"] = validate(model, held_out)
+                row["held_out"] = validate(averaged.module, held_out)
                 print(json.dumps({k: round(v, 5) for k, v in row.items()}), flush=True)
                 with open(WORK / "curves.jsonl", "a", encoding="utf-8") as handle:
                     handle.write(json.dumps(row) + "\n")
@@ -284,40 +289,16 @@ def train_acoustic(settings: Settings, minutes: float | None) -> None:
                         {
                             "model": model.state_dict(),
                             "optimizer": optimizer.state_dict(),
+                            "averaged": averaged.state_dict(),
                             "step": step,
                             "seconds": spent,
                             "epoch": epoch,
                         },
                         temporary,
                     )
-                model.save(WORK / "acoustic.safetensors")
+                averaged.module.save(WORK / "acoustic.safetensors")
         epoch += 1
     bar.close()
-    before = validate(model, held_out)
-    settle_batch_norm(model, [clips[i] for i in training], weights, settings)
-    model.save(WORK / "acoustic.safetensors")
-    after = validate(model, held_out)
-    print(f"held-out error with the last batches' statistics {before:.3f}, with settled ones {after:.3f}")
-
-
-@torch.no_grad()
-def settle_batch_norm(model: StarterTTS, clips: list[Frames], weights: list[float], settings: Settings) -> None:
-    """Measure batch statistics once more, as a plain mean over many batches of the finished model.
-
-    During training they are a running mean over the last ten batches or so: whatever those held by chance, stays.
-    """
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # plain mean over all batches to come
-    model.train()
-    rng = random.Random(settings.seed)
-    batches = itertools.islice(bucketed(clips, settings.batch_frames, rng, weights), settings.settle_batches)
-    for members in progress(batches, total=settings.settle_batches, desc="settle", unit="batch"):
-        model.train_step(model.coqui_batch(Batch.collate(members)), model.get_criterion())
-    for norm in norms:
-        norm.momentum = 0.1
-    model.eval()
 
 
 @torch.no_grad()
