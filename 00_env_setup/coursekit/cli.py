@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from coursekit.course.progress_file import record_script
 from coursekit.device import DEVICES
 from coursekit.errors import CourseError
 from coursekit.expectations import Expected, check, write_report
@@ -86,7 +87,8 @@ def run_script(
         main: Does the work with the parsed settings (`settings.out` is a folder that exists) and returns the
             measured values by name.
         script: The script's `__file__`; the report goes to `<out>/<script name>.json`.
-        expected: The script's `EXPECTED`. A value out of its range makes the exit code 1.
+        expected: The script's `EXPECTED`. A value out of its range makes the exit code 1; when all hold, the learner's
+            progress is noted (see coursekit.course.progress_file).
         parser: From `script_parser(__doc__)`.
         next_script: What to run next, for example "02_load_mnist.py".
     """
@@ -101,8 +103,11 @@ def run_script(
         write_report(report, values, outcomes, settings.quick, time.perf_counter() - started)
         for outcome in outcomes:
             print(outcome.describe())
+        passed = all(outcome.passed for outcome in outcomes)
+        if passed:
+            record_script(script, settings.quick)
         if next_script:
             print(f"Next: {next_script}")
-        return 0 if all(outcome.passed for outcome in outcomes) else 1
+        return 0 if passed else 1
 
     run_main(entry)

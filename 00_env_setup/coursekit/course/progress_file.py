@@ -4,18 +4,17 @@
 2026-11-23 10:20  quiz      02  7/9  right: batches-per-epoch, ...  missed: why-zero-grad
 """
 
+import contextlib
 import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from coursekit.course.modules import ROOT, module_of
+from coursekit.errors import CourseError
 
 KINDS = ("script", "exercise", "quiz")
 SECONDS_TO_WAIT = 5.0
@@ -89,6 +88,11 @@ def _lines(root: Path) -> list[tuple[int, str, Event | None]]:
         text = progress_path(root).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise CourseError(
+            f"your progress in {progress_path(root)} cannot be read: {error.strerror or error}.",
+            hint="make it readable, or name another file with the environment variable COURSE_PROGRESS",
+        ) from error
     return [(number, line, _event(line)) for number, line in enumerate(text.splitlines(), 1)]
 
 
@@ -104,16 +108,15 @@ def _event(line: str) -> Event | None:
     return Event(when, matched.group(2), name, tuple(details))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold the file's lock; one that somebody keeps for seconds is not waited for, since an event is worth more."""
+    from filelock import FileLock, Timeout  # here, so that `course doctor` works where packages are broken
+
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(path.name + ".lock"))
-    try:
+    with contextlib.suppress(Timeout, NotImplementedError):  # the latter: a network disk without locks
         lock.acquire(timeout=SECONDS_TO_WAIT)
-    except Timeout:
-        yield
-        return
     try:
         yield
     finally:

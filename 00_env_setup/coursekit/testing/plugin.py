@@ -1,4 +1,4 @@
-"""Pytest plugin of the whole repository: no network but the loopback, and the data mirror as a fixture."""
+"""Pytest plugin of the whole repository: no network but the loopback, nobody's progress, and the data mirror as a fixture."""
 
 import os
 from collections.abc import Iterator
@@ -26,6 +26,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     network.blocked.clear()
     if tried:
         pytest.fail(f"the test tried to use the network: {', '.join(tried)}")
+
+
+@pytest.fixture(autouse=True)
+def own_progress(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the learner's own progress file out of every test and of its child processes."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.txt"))
 
 
 @pytest.fixture(scope="session")
