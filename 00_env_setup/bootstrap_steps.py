@@ -79,6 +79,7 @@ def main(arguments: Sequence[str], usage: str) -> int:
             return start([VENV_PYTHON, "-m", "pytest", *rest], cwd=ROOT)
         activate = VENV_BIN / "Activate.ps1" if os.name == "nt" else f"source {VENV_BIN / 'activate'}"
         print(f"Ready. To use it in this terminal: {activate}")
+        print("Then begin: course next       (course alone lists all it can do)")
         return 0
     except SetupError as error:
         print(f"ERROR: {error}\nHINT: {error.hint}", file=sys.stderr)

@@ -62,6 +62,12 @@ def test_the_second_run_does_nothing(installs: list[Any], capsys: pytest.Capture
     assert "->" not in capsys.readouterr().out
 
 
+def test_setup_ends_with_what_to_do_next(installs: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("setup") == 0
+    assert "course next" in capsys.readouterr().out.splitlines()[-1]
+    assert installs == [USERS]
+
+
 def test_a_changed_lock_or_a_wider_wish_installs_again(installs: list[Any]) -> None:
     steps.set_up(USERS)
     steps.set_up(steps.ALL_GROUPS)

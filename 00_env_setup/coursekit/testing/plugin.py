@@ -1,4 +1,4 @@
-"""Pytest plugin of the whole repository: no network but the loopback, nobody's progress, and the data mirror as a fixture."""
+"""Pytest plugin of the whole repository: no network but the loopback, nobody's progress, and the data mirror."""
 
 import os
 from collections.abc import Iterator
