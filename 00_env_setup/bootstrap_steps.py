@@ -28,7 +28,7 @@ LOCK = ROOT / "00_env_setup" / "requirements.lock"
 CAPSTONE = ROOT / "capstone_voice_replication_pipeline"
 PACKAGES = (ROOT / "00_env_setup", CAPSTONE)
 
-COMMANDS = ("setup", "demo", "test")
+COMMANDS = ("setup", "demo", "test", "extra", "repair")
 USER_GROUPS = ("lessons", "capstone")
 ALL_GROUPS = (*USER_GROUPS, "development")
 
@@ -69,13 +69,19 @@ def main(arguments: Sequence[str], usage: str) -> int:
         print(usage.strip())
         return 0
     try:
-        if command not in COMMANDS or (command == "setup" and rest):
-            unknown = rest[0] if command == "setup" else command
-            raise SetupError(f"unknown argument {unknown!r}.", "possible are: setup, demo ..., test ...")
-        set_up(ALL_GROUPS if command == "test" else USER_GROUPS)
+        if command not in COMMANDS or (command in ("setup", "repair") and rest):
+            unknown = rest[0] if command in COMMANDS else command
+            raise SetupError(f"unknown argument {unknown!r}.", "possible are: setup, demo, test, extra NAME, repair")
+        import bootstrap_extras  # which imports this module
+
+        if command == "extra":
+            return bootstrap_extras.add(rest)
+        groups = groups_to_repair() if command == "repair" else USER_GROUPS
+        set_up(ALL_GROUPS if command == "test" else groups)
         if command == "demo":
             return start([VENV_PYTHON, CAPSTONE / "demo.py", *rest])
         if command == "test":
+            bootstrap_extras.add_all_that_can_be_had()
             return start([VENV_PYTHON, "-m", "pytest", *rest], cwd=ROOT)
         activate = VENV_BIN / "Activate.ps1" if os.name == "nt" else f"source {VENV_BIN / 'activate'}"
         print(f"Ready. To use it in this terminal: {activate}")
@@ -135,6 +141,13 @@ def write_stamp(groups: Sequence[str]) -> None:
     temporary = STAMP.with_suffix(".tmp")
     temporary.write_text(json.dumps({"fingerprint": fingerprint(), "groups": list(groups)}), encoding="utf-8")
     os.replace(temporary, STAMP)
+
+
+def groups_to_repair() -> tuple[str, ...]:
+    """Take the stamp away, so that everything is looked at again; return the groups that it named."""
+    groups = ALL_GROUPS if is_ready(ALL_GROUPS) else USER_GROUPS
+    STAMP.unlink(missing_ok=True)
+    return groups
 
 
 @contextlib.contextmanager
@@ -203,8 +216,10 @@ def announce(cpu_only: bool) -> None:
 
 
 def make_environment() -> None:
-    """Make .venv, or keep it when it was made to the end, by this Python version."""
-    whole = VENV_PYTHON.exists() and not UNFINISHED.exists()
+    """Make .venv, or keep it when it was made to the end, here, by this Python version."""
+    activate = VENV_PYTHON.with_name("activate")
+    moved = activate.is_file() and str(VENV) not in activate.read_text(encoding="utf-8", errors="replace")
+    whole = VENV_PYTHON.exists() and not UNFINISHED.exists() and not moved
     if whole and python_version(VENV_PYTHON) == python_version(sys.executable):
         return
     UNFINISHED.touch()
@@ -221,7 +236,11 @@ def make_environment() -> None:
 
 
 def python_version(python: str | Path) -> str:
-    return quiet([python, "-c", "import sys; print(sys.version_info[:2])"]).stdout
+    """Return its version as text, "" when it does not start at all."""
+    try:
+        return quiet([python, "-c", "import sys; print(sys.version_info[:2])"]).stdout
+    except OSError:
+        return ""
 
 
 def install_uv() -> Path | None:

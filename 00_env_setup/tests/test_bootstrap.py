@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import bootstrap
+import bootstrap_extras
 import bootstrap_steps as steps
 import pytest
 
@@ -124,6 +125,13 @@ def test_a_failed_update_leaves_no_stamp_of_the_old_one(installs: list[Any], mon
     assert len(installs) == 2
 
 
+@pytest.mark.parametrize("groups", [USERS, steps.ALL_GROUPS])
+def test_repair_looks_at_everything_again(groups: tuple[str, ...], installs: list[Any]) -> None:
+    steps.set_up(groups)
+    assert main("repair") == 0
+    assert installs == [groups, groups] and steps.is_ready(groups)
+
+
 def test_two_at_once_exclude_each_other(installs: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     with steps.exclusive(steps.ROOT / ".bootstrap.lock"):
         assert main("setup") == 2
@@ -214,11 +222,12 @@ def test_test_installs_all_groups_and_demo_what_users_need(
     wanted: list[tuple[str, ...]] = []
     monkeypatch.setattr(steps, "set_up", lambda groups: wanted.append(tuple(groups)))
     monkeypatch.setattr(steps, "start", lambda *_, **__: 0)
+    monkeypatch.setattr(bootstrap_extras, "add_all_that_can_be_had", lambda: wanted.append(("extras",)))
     assert [main("setup"), main("demo"), main("test")] == [0, 0, 0]
-    assert wanted == [USERS, USERS, steps.ALL_GROUPS]
+    assert wanted == [USERS, USERS, steps.ALL_GROUPS, ("extras",)]
 
 
-@pytest.mark.parametrize("arguments", [["setup", "now"], ["tests"], ["--force"]])
+@pytest.mark.parametrize("arguments", [["setup", "now"], ["repair", "all"], ["tests"], ["--force"]])
 def test_unknown_words_are_refused_by_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(*arguments) == 2
     assert repr(arguments[-1]) in capsys.readouterr().err
@@ -242,6 +251,11 @@ def test_a_real_environment_is_made_kept_and_repaired(tmp_path: Path, monkeypatc
     (venv / "kept").write_text("")
     steps.make_environment()
     assert (venv / "kept").exists() and not (venv / "left over").exists()
+    activate = python.with_name("activate")
+    activate.write_text(activate.read_text().replace(str(venv), "/somewhere/else/.venv"))
+    steps.make_environment()
+    assert not (venv / "kept").exists() and str(venv) in activate.read_text(), "made again where it was moved"
+    (venv / "kept").write_text("")
     steps.UNFINISHED.touch()
     steps.make_environment()
     assert not (venv / "kept").exists() and not steps.UNFINISHED.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from coursekit.doctor import repairs
+import coursekit.doctor.repairs as repairs
 from coursekit.doctor.facts import Facts
 from coursekit.doctor.findings import FAIL, OK, WARN, Finding
 from coursekit.doctor.probes import EXPECTED_SUM

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from coursekit.doctor import system
+import coursekit.doctor.system as system
 from coursekit.doctor.packages import PackageState, compare
 from coursekit.doctor.probes import COMPUTING, DAMAGED, SOUND, Probe, run_probes
 

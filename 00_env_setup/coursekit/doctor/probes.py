@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Each prints one line of JSON, its last. They run in the course's environment, with coursekit's folder as argument, which
-# takes the place of the current folder: no file that lies there is imported by mistake.
+# Each prints one line of JSON, its last. They run in the course's environment, with coursekit's folder as argument,
+# which takes the place of the current folder: no file that lies there is imported by mistake.
 COMPUTING = """
 import json, sys
 sys.path[0] = sys.argv[1]
