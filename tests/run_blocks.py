@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import tempfile
@@ -64,8 +65,7 @@ def run(source: str, space: dict[str, object]) -> list[str]:
 if __name__ == "__main__":
     path = Path(sys.argv[1]).resolve()
     sys.path.insert(0, str(path.parent))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.chdir(folder) if sys.version_info >= (3, 11) else contextlib.nullcontext(),
-    ):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
         print(json.dumps(problems(path)))
+        os.chdir(path.parent)  # Windows cannot remove a folder that is somebody's current one
