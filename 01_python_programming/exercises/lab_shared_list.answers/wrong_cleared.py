@@ -1,0 +1,22 @@
+"""Misconception: the second call changed the first's list"""
+
+DIAGNOSIS = "C"
+
+
+def clips_of(speaker: str, names: list[str], clips: list[str] = []) -> list[str]:  # noqa: B006
+    """Return the paths of a speaker's clips, added to `clips`."""
+    clips.clear()
+    for name in names:
+        clips.append(f"{speaker}/{name}.wav")
+    return clips
+
+
+def main() -> None:
+    anna = clips_of("anna", ["a1", "a2"])
+    ben = clips_of("ben", ["b1"])
+    print("Anna:", anna)
+    print("Ben: ", ben)
+
+
+if __name__ == "__main__":
+    main()

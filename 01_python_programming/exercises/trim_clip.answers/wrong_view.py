@@ -1,0 +1,27 @@
+"""Misconception: the new clip is a window on the old one"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A piece of mono sound and what is said in it."""
+
+    waveform: np.ndarray
+    sample_rate: int = 24_000
+    text: str = ""
+
+    @property
+    def duration(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+    def trimmed(self, threshold: float = 0.01) -> Clip:
+        loud = np.flatnonzero(np.abs(self.waveform) > threshold)
+        if len(loud) == 0:
+            return Clip(self.waveform[:0].copy(), self.sample_rate, self.text)
+        kept = self.waveform[loud[0] : loud[-1] + 1]
+        return Clip(kept, self.sample_rate, self.text)
