@@ -1,8 +1,8 @@
 """A manifest in which some lines are broken
 
 A manifest came by mail, one JSON object per line, and some lines are damaged. Write `read_manifest(lines)`: it returns
-two lists, the good rows (as dictionaries, in order) and the problems (as text, in order). One bad line must not stop the
-others, and none may vanish without a word. A line of white space only is no row and no problem. A good row has
+two lists, the good rows (as dictionaries, in order) and the problems (as text, in order). One bad line must not stop
+the others, and none may vanish without a word. A line of white space only is no row and no problem. A good row has
 
     "file"      text that is not empty
     "seconds"   a number greater than 0 (an int or a float; True is none)

@@ -34,7 +34,7 @@ def one_clip(answer, waveform: np.ndarray, core: np.ndarray, threshold: float) -
         raise Wrong(f"{called}, from {np.round(seen[:3], 3)} on; they should begin with {np.round(core[:3], 3)}.")
     if (new.sample_rate, new.text) != (16_000, "Oh dear!"):
         raise Wrong(
-            f"Trimmed a clip of 16000 Hz with the text 'Oh dear!'. The new one has {new.sample_rate} Hz and {new.text!r}: "
+            f"A clip of 16000 Hz with the text 'Oh dear!', trimmed, has {new.sample_rate} Hz and {new.text!r}: "
             "the new clip has forgotten its sample rate and its text."
         )
     if np.shares_memory(new.waveform, clip.waveform):
