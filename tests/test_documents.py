@@ -1,4 +1,4 @@
-"""Documents hold: links lead somewhere, commands exist and know their flags, nothing of one machine leaks in."""
+"""Documents hold: links lead somewhere, commands exist and know what they name, nothing of one machine leaks in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from coursekit.course import script_commands
+from coursekit.course.main import line_problems
+from coursekit.course.modules import ROOT
+
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^\s*(?:\S*/)?python3?\s+(\S+\.py)(.*)$")
+COURSE = re.compile(r"^\s*(?:\$ )?(?:\S*/)?course(?: +(.*))?$")
+INLINE = re.compile(r"`(course [^`\n]+)`")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 MISSING_VALUES = re.compile(r"@[A-Z_]{3,}@")
 
@@ -42,17 +47,47 @@ def broken_links(document: Path) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         path = (document.parent / name).resolve() if name else document
-        if not path.exists() or (anchor and anchor not in anchors(path)):
+        if not path.exists() or (anchor and not has_anchor(path, anchor)):
             broken.append(target)
     return broken
 
 
-def commands(document: Path) -> list[tuple[str, str]]:
-    """(script, rest of the line) of every command in code blocks, continuation lines joined."""
+def has_anchor(path: Path, anchor: str) -> bool:
+    """Whether a document has this heading, or a source this line (`#L12`)."""
+    line = re.fullmatch(r"L(\d+)", anchor)
+    if line and path.suffix != ".md":
+        return int(line.group(1)) <= len(path.read_text(encoding="utf-8").splitlines())
+    return path.is_file() and anchor in anchors(path)
+
+
+def block_lines(document: Path) -> list[str]:
+    """The lines in code blocks without comments, continuation lines joined."""
     text = document.read_text(encoding="utf-8").replace("\\\n", " ")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.S | re.M)
-    lines = [line.split("#")[0] for block in blocks for line in block.splitlines()]
-    return [match.groups() for line in lines if (match := COMMAND.match(line))]
+    return [line.split("#")[0].rstrip() for block in blocks for line in block.splitlines()]
+
+
+def commands(document: Path) -> list[tuple[str, str]]:
+    """(script, rest of the line) of every command in code blocks."""
+    return [match.groups() for line in block_lines(document) if (match := COMMAND.match(line))]
+
+
+def course_commands(document: Path) -> list[str]:
+    """Every `course ...` in code blocks (up to an explanation beside it) and in the text."""
+    blocks = [match.group(1) or "" for line in block_lines(document) if (match := COURSE.match(line))]
+    found = [f"course {re.split(' {2,}', words)[0]}".strip() for words in blocks]
+    return found + INLINE.findall(document.read_text(encoding="utf-8"))
+
+
+def course_problems(command: str) -> list[str]:
+    problems = line_problems(command)
+    words = command.split()
+    if not problems and words[1:2] == ["run"] and "NN" not in command:
+        settings = script_commands.split_run(words[2:])
+        script = script_commands.resolve_run(settings, ROOT)
+        unknown = [flag for flag in settings.flags if FLAG.match(flag) and FLAG.match(flag)[0] not in help_of(script)]
+        problems += [f"{command}: {script.name} does not know {flag}" for flag in unknown]
+    return problems
 
 
 def find_script(document: Path, name: str) -> Path | None:
@@ -83,6 +118,11 @@ def test_commands_exist_and_know_their_flags(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_course_commands_name_what_exists(document):
+    assert [problem for command in course_commands(document) for problem in course_problems(command)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_value_is_left_to_be_filled_in(document):
     assert not MISSING_VALUES.findall(document.read_text(encoding="utf-8"))
 
@@ -95,6 +135,45 @@ def test_these_checks_can_fail(tmp_path):
     assert commands(document) == [("no.py", " --x")]
     assert find_script(document, "no.py") is None
     assert MISSING_VALUES.findall(document.read_text())
+    (tmp_path / "a.py").write_text("x = 1\n")
+    document.write_text("[ok](a.py#L1) [past its end](a.py#L2) [no line](a.py#x)\n")
+    assert broken_links(document) == ["a.py#L2", "a.py#x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("```\n$ course stauts 02\n```", "Did you mean status?"),
+        ("```\n.venv/bin/course run 99/01  the first\n```", "no module '99'"),
+        ("`course exercise 01/no_such_thing`", "no exercise 'no_such_thing'"),
+        ("`course concept no such concept`", "is no term"),
+        ("`course quiz 02 --dew`", "'--dew'"),
+        ("`course run 01/01 --quik`", "does not know --quik"),
+        ("`course status 02 03`", "'03'"),
+    ],
+)
+def test_a_course_command_that_is_wrong_is_named(tmp_path, text, named):
+    document = tmp_path / "README.md"
+    document.write_text(f"# A title\n{text}\n", encoding="utf-8")
+    [command] = course_commands(document)
+    [problem] = course_problems(command)
+    assert named in problem
+
+
+def test_course_commands_that_are_right_are_let_be(tmp_path):
+    document = tmp_path / "README.md"
+    right = [
+        "course",
+        "course next   the next thing",
+        "course run NN/NN --quick",
+        "course concept TERM",
+        "course doctor",
+    ]
+    document.write_text(
+        "```\n" + "\n".join(right) + "  # a comment\n```\n`course run 01/01 --quick`\n", encoding="utf-8"
+    )
+    assert len(course_commands(document)) == 6
+    assert [problem for command in course_commands(document) for problem in course_problems(command)] == []
 
 
 def test_sources_print_plain_ascii_and_know_no_machine():

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import linecache
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -63,7 +64,7 @@ def explain(error: BaseException, answer: Path) -> Verdict:
     source = linecache.getline(str(answer), line).strip() if line else ""
     if isinstance(error, NotImplementedError):
         return failure("unfinished", f"this part is not written yet{colon(error)}", line, source)
-    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType) and error.obj.__file__ == str(answer):
+    if isinstance(error, AttributeError) and getattr(error.obj, "__file__", None) == str(answer):
         return failure("error", f"your file has no {error.name!r}; the check needs it by that name.", line, source)
     if isinstance(error, SystemExit):
         return failure("error", "your code ended the whole program (exit); let it return instead.", line, source)
@@ -72,6 +73,8 @@ def explain(error: BaseException, answer: Path) -> Verdict:
     what = f"{type(error).__name__}{colon(error)}"
     if line:
         return failure("error", f"your code stopped with {what}", line, source)
+    if isinstance(error, TypeError) and re.search(r"\) (missing|takes|got) ", str(error)):
+        return failure("error", f"the check could not call your function: {error}", line, source)
     message = f"the check cannot work with what your code gave it: {what}, at: {check_line(error)}"
     return failure("error", message, line, source)
 

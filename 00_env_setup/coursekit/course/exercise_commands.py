@@ -96,6 +96,7 @@ def run_exercise(settings: Namespace, root: Path) -> int:
         print(f"\nYour copy is still as it was handed out: {shown(meant.copy)}")
         print(f"Write your answer there, then check it: course exercise {meant.name}")
         return 1
+    print("Checking ...", flush=True)
     verdict = check_answer(meant, meant.copy)
     show_verdict(meant, verdict)
     if verdict.passed:

@@ -1,6 +1,7 @@
 """The `course` command: what it can do, and how its words find the function that does it."""
 
 import os
+import re
 import shlex
 import sys
 from argparse import Namespace
@@ -37,6 +38,10 @@ HELP = """The course at your side: what comes next, exercises, quizzes, concepts
     course doctor                  is this machine ready? what repairs it?
 
 Add --help to a command for more. Nothing is locked: any order is fine."""
+
+
+HELP_WORDS = ("help", "-h", "--help")
+PLACEHOLDER = re.compile(r"\b(NN|[A-Z]{4,})\b")
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def main(words: Sequence[str], root: Path = ROOT) -> int:
         CourseError: The words name a command or a thing that does not exist, or it cannot be done.
     """
     name, *rest = words or ["help"]
-    if name in ("help", "-h", "--help"):
+    if name in HELP_WORDS:
         print(HELP)
         return 0
     command = _command(name)
@@ -113,13 +118,15 @@ def line_problems(line: str, root: Path = ROOT) -> list[str]:
 
     Words in capitals (NAME, TERM, NN) stand for anything.
     """
-    name, *rest = shlex.split(line)[1:] or ["help"]
     try:
+        name, *rest = shlex.split(line)[1:] or ["help"]
+        if name in HELP_WORDS:
+            return []
         command = _command(name)
-        if any(word.strip("[]") != "" and word.strip("[]/N").isupper() or "NN" in word for word in rest):
+        if any(PLACEHOLDER.search(word) for word in rest):
             return []
         command.resolve(command.parse(rest), root)
-    except CourseError as error:
+    except (CourseError, ValueError) as error:
         return [f"{line.strip()}: {error}"]
     except SystemExit:
         pass  # --help

@@ -41,7 +41,7 @@ def run_parser() -> CommandParser:
 
 def split_run(words: list[str]) -> Namespace:
     """Tell the script from the flags that go to it, wherever it stands among them."""
-    if not words or (words[0] in ("-h", "--help") and len(words) == 1):
+    if words in (["-h"], ["--help"]):
         run_parser().parse_args(words)
     place = next((i for i, word in enumerate(words) if not word.startswith("-")), None)
     place = next((i for i, word in enumerate(words) if "/" in word and word[:1].isdigit()), place)
