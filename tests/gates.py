@@ -280,19 +280,21 @@ def report_problems(run: Run) -> list[str]:
 
 
 def written_problems(run: Run) -> list[str]:
-    """The header's "Writes" names every file that was written, and each of them was."""
+    """The header's "Writes" names every file that was written, and each was but those marked "(full run ...)"."""
     try:
         writes = header(run.script).writes
     except CourseError:
         return []  # header_problems says it
-    promised = re.findall(r"[\w*-]+\.\w+|[\w-]+/(?=\s|,|$)", writes.split(":", 1)[-1])
+    named = re.findall(r"([\w*-]+\.\w+|[\w-]+/(?=\s|,|$))(\s*\(full)?", writes.split(":", 1)[-1])
+    promised = [pattern for pattern, _ in named]
     written = {name for name in run.written if name != f"{run.script.stem}.json"}
     problems = [
         f"wrote {name}, which the header's Writes does not name"
         for name in sorted(written)
         if not any(_promises(pattern, name) for pattern in promised)
     ]
-    missing = [pattern for pattern in promised if not any(_promises(pattern, name) for name in run.written)]
+    always = [pattern for pattern, only_full in named if not only_full]
+    missing = [pattern for pattern in always if not any(_promises(pattern, name) for name in run.written)]
     return problems + [f"the header's Writes names {pattern}, which was not written" for pattern in missing]
 
 

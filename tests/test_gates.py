@@ -169,7 +169,7 @@ def test_a_range_that_cannot_fail_and_a_report_with_gaps_are_named(sandbox: gate
 
 def test_what_a_folder_or_a_star_promises_may_be_written(sandbox: gates.Sandbox) -> None:
     text = doing("(settings.out / 'clips').mkdir(); (settings.out / 'clips' / 'a.wav').write_text('')")
-    text = text.replace(": hello.txt", ": *.txt, clips/ (one WAV file)")
+    text = text.replace(": hello.txt", ": *.txt, clips/ (one WAV file), plot.png (full run only)")
     assert quick_problems(sandbox.run(write(sandbox, text), "--quick")) == ""
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,15 @@ def test_a_script_reports_and_exits_by_its_expectations(
     assert report["values"]["model"] == "SimpleNN"
     assert seen == [tmp_path]
     assert capsys.readouterr().out.splitlines()[-1] == "Next: 02.py"
+
+
+def test_peak_memory_is_that_of_this_process_alone() -> None:
+    block = bytearray(b"x") * (200 << 20)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from coursekit.expectations import *; print(peak_memory_mb())"
+    folder = str(Path(__file__).resolve().parents[1])
+    child = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
+    assert 5 < float(child.stdout) < 100
+    del block
 
 
 def test_peak_memory_grows_with_what_was_held() -> None:

@@ -82,6 +82,7 @@ CASES: list[Case] = [
         },
     ),
     (checks.python, {"python": (3, 9, 6)}, "FAIL", "3.9.6", everywhere("bootstrap.py setup")),
+    (checks.python, {"python": (3, 13, 0), "in_venv": False}, "FAIL", "3.13.0", everywhere("activate")),
     (checks.python, {"bits": 32}, "FAIL", "32 bits", everywhere("3.11")),
     (checks.machine, {"machine": "riscv64"}, "FAIL", "riscv64", everywhere("x86-64")),
     (checks.environment, {"in_venv": False, "venv": "absent"}, "FAIL", "not set up", bootstrap("setup")),
@@ -579,6 +580,13 @@ def test_the_real_probes_answer_here() -> None:
     assert computing.answer["sum"] == EXPECTED_SUM and computing.answer["torch"], computing
     assert "microphones" in sound.answer, sound
     assert damaged.answer["damaged"] == [], damaged
+
+
+def test_a_python_that_is_too_old_is_told_so_by_whatever_it_runs() -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); sys.version_info = (3, 9, 6); import coursekit"
+    done = subprocess.run([sys.executable, "-I", "-c", code, str(GUIDE.parent)], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("ERROR: this is Python 3.9; the course needs Python 3.10")
+    assert "HINT: " in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_doctor_needs_nothing_but_the_standard_library(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def python(facts: Facts) -> Finding:
     value = ".".join(str(part) for part in facts.python) + (f", {facts.bits} bits" if facts.bits != 64 else "")
     if facts.python[:2] in SUPPORTED and facts.bits == 64:
         return Finding(OK, "python", value, why)
-    return Finding(FAIL, "python", value, why, repairs.other_python(facts), "wrong-python-version")
+    at_hand = facts.venv == "whole" and not facts.in_venv  # then another Python is only to be started, not installed
+    repair = (repairs.activate(facts),) if at_hand else repairs.other_python(facts)
+    return Finding(FAIL, "python", value, why, repair, "wrong-python-version")
 
 
 def machine(facts: Facts) -> Finding:
