@@ -34,11 +34,6 @@ def steady_step(rate: float, momentum: float) -> float:
     return rate * speed
 
 
-def parameters(*sizes: int) -> int:
-    """Weights and biases of fully connected layers of these sizes."""
-    return sum(inputs * outputs + outputs for inputs, outputs in zip(sizes, sizes[1:], strict=False))
-
-
 QUESTIONS = [
     # ------------------------------------------------------------------------------------------------- loss functions
     Question(
@@ -355,7 +350,7 @@ QUESTIONS = [
         concept="model capacity",
         text="How many parameters has 784 -> 64 -> 10, two nn.Linear with a ReLU between?",
         answer=Number(
-            lambda: parameters(784, 64, 10),
+            lambda: (784 * 64 + 64) + (64 * 10 + 10),
             "784 * 64 + 64 = 50,240 and 64 * 10 + 10 = 650, together 50,890. ReLU has none.",
             wrong={
                 "50816": "The 64 + 10 biases are missing.",
