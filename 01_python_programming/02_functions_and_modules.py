@@ -108,7 +108,8 @@ def counted(function: Callable) -> Callable:
 # 4. generators: pieces, one at a time
 
 
-@counted  # the same as cut_at_commas = counted(cut_at_commas)  # concept: decorators
+# concept: decorators
+@counted  # the same as cut_at_commas = counted(cut_at_commas)
 def cut_at_commas(sentence: str, longest: int) -> list[str]:
     """Cut a long sentence after commas, semicolons and colons, into pieces of at most `longest` characters.
 

@@ -44,7 +44,8 @@ def make_clips(folder: Path, texts: list[str]) -> list[Path]:
     """Hum each text into a WAV of its own and return the paths, in order."""
     paths = []
     for number, text in enumerate(texts, start=1):
-        path = folder / f"alice_{number:02d}.wav"  # "/" joins path parts on every system  # concept: files and paths
+        # concept: files and paths
+        path = folder / f"alice_{number:02d}.wav"  # "/" joins path parts on every system
         write_wav(path, hum(text))
         paths.append(path)
     return paths
@@ -96,7 +97,8 @@ def show_sample_width(path: Path, out: Path) -> float:
     two = data[len(data) // 2 // 2 * 2 :][:2]  # the two bytes of the sample in the middle
     number = int.from_bytes(two, "little", signed=True)
     print(f"  bytes {two[0]} and {two[1]} are the sample {number}: {number} / 32768 = {number / 32768:.4f}")
-    right = samples_from_bytes(data, width=2)  # [S]  # concept: bytes and sample width
+    # concept: bytes and sample width
+    right = samples_from_bytes(data, width=2)  # [S]
     wrong = samples_from_bytes(data, width=1)  # [2 S]: each low byte, which is nearly random, becomes a sample
     print(f"  read as 2 bytes a sample: {len(right):7,} samples, {rms_dbfs(right):6.1f} dB")
     print(f"  read as 1 byte a sample:  {len(wrong):7,} samples, {rms_dbfs(wrong):6.1f} dB: twice as long, and noise")
@@ -123,7 +125,8 @@ def write_csv(path: Path, rows: list[dict]) -> None:
     with atomic(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)  # quotes what needs quoting  # concept: manifests
+        # concept: manifests
+        writer.writerows(rows)  # quotes what needs quoting
 
 
 def read_csv(path: Path) -> list[dict]:
@@ -164,7 +167,8 @@ def atomic(path: Path) -> Iterator[Path]:
     temporary = path.with_name(path.name + ".tmp")
     try:
         yield temporary
-        os.replace(temporary, path)  # one step for the disk: nobody ever sees half a file  # concept: atomic writes
+        # concept: atomic writes
+        os.replace(temporary, path)  # one step for the disk: nobody ever sees half a file
     finally:
         temporary.unlink(missing_ok=True)  # after an error, sweep up
 

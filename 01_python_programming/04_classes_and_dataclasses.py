@@ -137,7 +137,8 @@ class Normalise:
 
     def __call__(self, clip: AudioClip) -> AudioClip:
         gain_db = self.peak_db - peak_dbfs(clip.waveform)
-        return clip.with_waveform(clip.waveform * 10 ** (gain_db / 20))  # dB back to a factor  # concept: decibels
+        # concept: decibels
+        return clip.with_waveform(clip.waveform * 10 ** (gain_db / 20))  # dB back to a factor
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ HOP = 240  # samples from one frame to the next; half a frame is usual
 
 def show_arrays() -> None:
     """Print what an array knows about itself."""
-    tone = sine(FIRST, seconds=0.01)  # [S]  # concept: numpy arrays
+    # concept: numpy arrays
+    tone = sine(FIRST, seconds=0.01)  # [S]
     print(f"  shape {tone.shape}, dtype {tone.dtype}, {tone.nbytes} bytes; the first three: {np.round(tone[:3], 3)}")
     stereo = np.stack([tone, 0.5 * tone])  # [2, S]: the second row half as loud
     print(f"  two channels: shape {stereo.shape}; their mean over axis 0 is mono again: {stereo.mean(axis=0).shape}")
@@ -72,7 +73,8 @@ def show_views(voice: np.ndarray) -> int:
     """Change a slice and a copy of a waveform; return how many samples of the original changed."""
     original = voice.copy()  # [S]
     head = original[:100]  # a slice is a view: the same memory, seen through a smaller window
-    head *= 0  # in place: the original changes too  # concept: views and copies
+    # concept: views and copies
+    head *= 0  # in place: the original changes too
     changed = int(np.count_nonzero(original[:100] == 0) - np.count_nonzero(voice[:100] == 0))
     louder = original[100:200] * 2  # arithmetic makes a new array: the original stays
     print(
@@ -150,8 +152,10 @@ def levels_by_loop(waveform: np.ndarray) -> list[float]:
 def levels_vectorised(waveform: np.ndarray) -> np.ndarray:
     """Return the level of each frame in dB, [N]: the same sums, in compiled loops inside NumPy."""
     frames = np.lib.stride_tricks.sliding_window_view(waveform, FRAME)[::HOP]  # [N, FRAME], a view: nothing is copied
-    mean = np.square(frames, dtype=np.float64).mean(axis=1)  # [N]  # concept: vectorising
-    return 10 * np.log10(np.maximum(mean, 10 ** (QUIETEST_DB / 10)))  # dB of a power: 10 log10  # concept: decibels
+    # concept: vectorising
+    mean = np.square(frames, dtype=np.float64).mean(axis=1)  # [N]
+    # concept: decibels
+    return 10 * np.log10(np.maximum(mean, 10 ** (QUIETEST_DB / 10)))  # dB of a power: 10 log10
 
 
 def plot_levels(waveform: np.ndarray, levels: np.ndarray, path: Path) -> None:

@@ -186,7 +186,8 @@ VERSIONS: dict[str, Count] = {
 
 
 def test_exactly_one_frame(count: Count, rng: np.random.Generator, repeats: int) -> None:
-    assert count(480, 480, 240) == 1  # an edge: one sample less would be none  # concept: tests
+    # concept: tests
+    assert count(480, 480, 240) == 1  # an edge: one sample less would be none
 
 
 def test_one_sample_too_few(count: Count, rng: np.random.Generator, repeats: int) -> None:

@@ -99,7 +99,8 @@ def sine(frequency: float, seconds: float, amplitude: float = 0.5, sample_rate: 
     Returns:
         float32 `[S]` with S = seconds * sample_rate.
     """
-    t = np.arange(round(seconds * sample_rate)) / sample_rate  # [S], seconds  # concept: vectorising
+    # concept: vectorising
+    t = np.arange(round(seconds * sample_rate)) / sample_rate  # [S], seconds
     return (amplitude * np.sin(2 * np.pi * frequency * t)).astype(np.float32)
 
 
@@ -193,7 +194,8 @@ def write_wav(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: i
     samples = np.rint(np.clip(waveform, -1, 1) * 32_767).astype("<i2")  # "<i2": little-endian, signed, 2 bytes
     with atomic_path(path) as temporary, wave.open(str(temporary), "wb") as file:
         file.setnchannels(1)
-        file.setsampwidth(2)  # bytes per sample  # concept: bytes and sample width
+        # concept: bytes and sample width
+        file.setsampwidth(2)  # bytes per sample
         file.setframerate(sample_rate)
         file.writeframes(samples.tobytes())
 
