@@ -1,8 +1,8 @@
 """Lab: two speakers, and one of them has the other's clips
 
-Run this file (`python my_answers/lab_shared_list.py`). Anna has recorded two clips and Ben one, yet Ben's list shows
-three. A voice trained on it would be a mixture of both. Find the cause, put its letter into DIAGNOSIS, and repair
-`clips_of` so that
+Run your copy (`python my_answers/lab_shared_list.py`, in the folder of this module). Anna has recorded two clips and
+Ben one, yet Ben's list shows three. A voice trained on it would be a mixture of both. Find the cause, put its letter
+into DIAGNOSIS, and repair `clips_of` so that
 
     clips_of("anna", ["a1", "a2"])               returns ["anna/a1.wav", "anna/a2.wav"]
     clips_of("ben", ["b1"])                      returns ["ben/b1.wav"], and Anna's list stays as it was

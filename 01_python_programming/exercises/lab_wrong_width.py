@@ -1,8 +1,9 @@
 """Lab: a recording that turned to noise
 
-Run this file (`python my_answers/lab_wrong_width.py`). It makes a WAV of one second, a tone of 440 Hz at -6 dB, and
-reads it back with `read`. What comes back lasts 1.50 s and is loud noise; a 16-bit file goes through well. Find the
-cause, put its letter into DIAGNOSIS, and repair `read` so that it gives the right samples for files of 16 and 24 bits.
+Run your copy (`python my_answers/lab_wrong_width.py`, in the folder of this module). It makes a WAV of one second, a
+tone of 440 Hz at -6 dB, and reads it back with `read`. What comes back of a 24-bit file lasts 1.50 s and is loud noise;
+a 16-bit file goes through well. Find the cause, put its letter into DIAGNOSIS, and repair `read` so that it gives the
+right samples for files of 16 and 24 bits.
 
     read(bytes of a 24-bit file)   returns (24000 samples between -0.5 and 0.5, 24000)
 
@@ -50,7 +51,8 @@ def read(content: bytes) -> tuple[np.ndarray, int]:
 def main() -> None:
     for width in (2, 3):
         waveform, sample_rate = read(make_tone(width))
-        print(f"{8 * width} bits: {len(waveform) / sample_rate:.2f} s, RMS {np.sqrt(np.mean(waveform**2)):.3f} (0.354)")
+        rms = np.sqrt(np.mean(waveform**2))
+        print(f"{8 * width} bits: {len(waveform) / sample_rate:.2f} s, RMS {rms:.3f} (should be 0.354)")
 
 
 if __name__ == "__main__":

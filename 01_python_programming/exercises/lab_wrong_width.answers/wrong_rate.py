@@ -33,7 +33,8 @@ def read(content: bytes) -> tuple[np.ndarray, int]:
 def main() -> None:
     for width in (2, 3):
         waveform, sample_rate = read(make_tone(width))
-        print(f"{8 * width} bits: {len(waveform) / sample_rate:.2f} s, RMS {np.sqrt(np.mean(waveform**2)):.3f} (0.354)")
+        rms = np.sqrt(np.mean(waveform**2))
+        print(f"{8 * width} bits: {len(waveform) / sample_rate:.2f} s, RMS {rms:.3f} (should be 0.354)")
 
 
 if __name__ == "__main__":
