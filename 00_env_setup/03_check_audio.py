@@ -109,7 +109,8 @@ def loopback(path):
     change = tone - back.waveform  # concept: number formats
     found["signal_to_rounding_db"] = decibels(rms(tone)) - decibels(rms(change))
     print(f"The file changed each sample by {np.abs(change).max():.7f} at most; one of its steps is {1 / 32_768:.7f}.")
-    print(f"The tone is {found['signal_to_rounding_db']:.1f} dB above that change: nobody can hear it.")
+    heard = "nobody can hear it" if found["signal_to_rounding_db"] > 60 else "that is distortion, and anybody hears it"
+    print(f"The tone is {found['signal_to_rounding_db']:.1f} dB above that change: {heard}.")
     return found
 
 
