@@ -4,39 +4,67 @@ Run:
     python 01_collect_recordings.py --voice my-voice --import DIR
     python 01_collect_recordings.py --voice my-voice --record           (again: --record --retake short_03)
     python 01_collect_recordings.py --voice my-voice --prompts          (only show what to read)
+    python 01_collect_recordings.py --voice my-voice --consent          (the statement to read; then one of)
+    python 01_collect_recordings.py --voice my-voice --consent --import FILE
+    python 01_collect_recordings.py --voice my-voice --consent --record
+    python 01_collect_recordings.py --voice my-voice --licence "CC0 1.0" --source "name of a public data set"
+    python 01_collect_recordings.py --voice my-voice --revoke           (takes consent back)
 
 --import takes a folder with recordings in any format (WAV, FLAC, MP3, M4A, OGG, WebM). What is said in them stands in
 a metadata.csv (id|text), in a .txt file beside each, or they are named after the course's prompts (short_01.wav,
 or 1.m4a to 20.m4a). --record shows the 20 prompts one after the other; stop at any time and start again later.
 
-Writes: HOME/NAME/raw/ (the recordings as they are) and raw/manifest.jsonl (file, text, sha256, time, device).
+--consent is the speaker's spoken agreement: a text with the voice's name, the date and four code words that are new
+each time. It is understood, compared, and matched with the speaker of the clips; without it no model is trained and
+nothing is spoken or served. Clips of a public data set have no speaker to ask: --licence notes their licence instead.
+
+Writes: HOME/NAME/raw/ (the recordings as they are) and raw/manifest.jsonl (file, text, sha256, time, device);
+consent.json and consent/ (the statement).
 Time: seconds for an import; about 10 minutes for the 20 prompts.
 Next: 02_preprocess_recordings.py
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 from coursekit.cli import run_main
 from voice_pipeline.command_line import next_command, voice_folder, voice_parser
+from voice_pipeline.consent_commands import (
+    add_consent_flags,
+    record_consent,
+    remind,
+    revoke_consent,
+    show_statement,
+    take_consent,
+    take_licence,
+)
+from voice_pipeline.errors import PipelineError
 from voice_pipeline.microphone import ConsoleTerminal, open_microphone, record_prompts
 from voice_pipeline.prompts import load_prompts
 from voice_pipeline.recording import ImportReport, import_folder
+from voice_pipeline.voice_folder import VoiceFolder
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = voice_parser(__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--import", dest="source", type=Path, metavar="DIR", help="folder with recordings")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--import", dest="files", type=Path, metavar="DIR", help="folder with recordings")
     action.add_argument("--record", action="store_true", help="record the prompts with a microphone")
     action.add_argument("--prompts", action="store_true", help="print the sentences to read and stop")
     parser.add_argument("--retake", nargs="+", default=[], metavar="ID", help="with --record: read these prompts again")
     parser.add_argument("--microphone", metavar="NAME", help="part of the microphone's name (default: the system's)")
     parser.add_argument("--language", default="en", help="language of the prompts (default en)")
+    add_consent_flags(parser, whole_command=True)
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments)
+    if arguments.consent or arguments.revoke or arguments.licence or arguments.source:
+        consent(folder, arguments)
+        return 0
+    if not (arguments.files or arguments.record or arguments.prompts):
+        parser.error("nothing to do: give --import DIR, --record, --prompts, --consent, --licence or --revoke")
     prompts = load_prompts(arguments.language)
     if arguments.prompts:
         for prompt in prompts:
@@ -51,10 +79,30 @@ def main(argv: list[str] | None = None) -> int:
     else:
         folder.create()
         with folder.lock():
-            report = import_folder(folder, arguments.source, language=arguments.language)
+            report = import_folder(folder, arguments.files, language=arguments.language)
         print_report(report)
+    remind(folder)
     print(f"\nNext: {next_command('02_preprocess_recordings.py', folder)}")
     return 0
+
+
+def consent(folder: VoiceFolder, arguments: argparse.Namespace) -> None:
+    """Do one of: revoke, note a licence, record the statement, take it from a file, or print what it has to say."""
+    licence = bool(arguments.licence or arguments.source)
+    if arguments.consent + arguments.revoke + licence > 1:
+        raise PipelineError("--consent, --revoke and --licence exclude each other", hint="give one of them")
+    if arguments.revoke:
+        revoke_consent(folder, arguments.reason)
+    elif licence:
+        take_licence(folder, arguments.licence, arguments.source)
+    elif arguments.record:
+        terminal = ConsoleTerminal(sys.stdout, sys.stdin.readline)
+        record_consent(folder, open_microphone(arguments.microphone), terminal)
+    elif arguments.files:
+        take_consent(folder, arguments.files)
+    else:
+        show_statement(folder)
+        print(f"Then: {next_command('01_collect_recordings.py', folder)} --consent --import FILE   (or --record)")
 
 
 def print_report(report: ImportReport) -> None:

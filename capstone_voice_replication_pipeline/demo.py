@@ -31,6 +31,7 @@ from coursekit.cli import ScriptParser, run_main
 from coursekit.data import DataUnavailable, fetch, transcripts
 from coursekit.files import atomic_path, write_text_atomic
 from voice_pipeline import steps
+from voice_pipeline.consent import declare_licence, describe
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.recording import import_folder
 from voice_pipeline.voice_folder import VoiceFolder, resolve_home
@@ -48,10 +49,11 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     started = time.monotonic()
     home = resolve_home(arguments.home)
-    name, recordings = find_speaker(home, offline=arguments.offline)
+    name, recordings, licence = find_speaker(home, offline=arguments.offline)
     folder = VoiceFolder(home, name).create()
     with folder.lock():
         _heading("1/6 recordings")
+        print(describe(declare_licence(folder, *licence)))
         report = import_folder(folder, recordings)
         print(f"{report.given} recordings in {recordings}")
         _heading("2/6 preprocess: decode, trim, loudness, ledger")
@@ -82,8 +84,8 @@ def main(argv: list[str] | None = None) -> int:
 # whose voice
 
 
-def find_speaker(home: Path, *, offline: bool) -> tuple[str, Path]:
-    """Name of the demo's voice and the folder with its recordings."""
+def find_speaker(home: Path, *, offline: bool) -> tuple[str, Path, tuple[str, str]]:
+    """Name of the demo's voice, the folder with its recordings, and (licence, source) of them."""
     if not offline:
         try:
             data = fetch("ljspeech_sample")
@@ -91,10 +93,12 @@ def find_speaker(home: Path, *, offline: bool) -> tuple[str, Path]:
             print(f"NOTE: {reason}")
         else:
             print(data.message)
-            return "demo", _twenty_clips(list(data.files), transcripts("ljspeech_sample"), home / "demo-recordings")
+            clips = _twenty_clips(list(data.files), transcripts("ljspeech_sample"), home / "demo-recordings")
+            return "demo", clips, ("public domain", "LJSpeech 1.1, keithito.com/LJ-Speech-Dataset")
     print("NOTE: without LJSpeech the demo clones a synthetic stand-in. The steps are the same; the proof card then")
     print("      says how well one synthetic voice imitates another, not a person.")
-    return "demo-standin", _stand_in(home / "demo-standin-recordings")
+    licence = ("MIT", "synthetic stand-in, spoken by the starter voice of this repository; nobody's voice")
+    return "demo-standin", _stand_in(home / "demo-standin-recordings"), licence
 
 
 def _twenty_clips(files: list[Path], texts: dict[str, str], target: Path) -> Path:
@@ -140,9 +144,7 @@ def _stand_in(target: Path) -> Path:
 def serving(home: Path) -> Iterator[str]:
     """A server process on a free loopback port; its address. It is stopped at the end, whatever happens."""
     command = [sys.executable, str(HERE / "07_serve_api.py"), "--home", str(home), "--host", "127.0.0.1", "--port", "0"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         lines = []
         for line in process.stdout or ():
@@ -203,7 +205,7 @@ def print_summary(folder: VoiceFolder, speech: Path, card: dict, seconds: float)
     body = json.dumps({"model": "starter", "voice": folder.name, "input": "Good morning."})
     print(f"  curl http://127.0.0.1:8000/v1/audio/speech -H 'Content-Type: application/json' -d '{body}' -o hello.mp3")
     print("Your own voice: record the prompts, then")
-    print(f"  .venv/bin/python {HERE.name}/run_pipeline.py --voice me --recordings DIR --text \"Hello.\"")
+    print(f'  .venv/bin/python {HERE.name}/run_pipeline.py --voice me --recordings DIR --text "Hello."')
 
 
 def _heading(text: str) -> None:

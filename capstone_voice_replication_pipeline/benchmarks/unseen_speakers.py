@@ -21,6 +21,7 @@ from coursekit.cli import ScriptParser, run_main
 from coursekit.errors import CourseError
 from coursekit.files import write_json_atomic, write_text_atomic
 from voice_pipeline import steps
+from voice_pipeline.consent import declare_licence
 from voice_pipeline.recording import import_folder
 from voice_pipeline.voice_folder import VoiceFolder, resolve_home
 
@@ -40,6 +41,11 @@ class Speaker:
         return dict(sorted(found.items())[:20])
 
 
+LICENCES = {
+    "ljspeech": ("public domain", "LJSpeech 1.1"),
+    "vctk": ("CC BY 4.0", "VCTK corpus"),
+    "librispeech": ("CC BY 4.0", "LibriSpeech"),
+}
 SPEAKERS = (
     Speaker("ljspeech", "F", "ljspeech"),
     Speaker("p225", "F", "vctk", "p225"),
@@ -63,6 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\n=== {speaker.name} ({speaker.sex}, {speaker.corpus})")
         folder = VoiceFolder(home, speaker.name).create()
         with folder.lock():
+            declare_licence(folder, *LICENCES[speaker.corpus])
             import_folder(folder, _recordings(speaker, arguments.data, home / "recordings" / speaker.name))
             steps.preprocess_step(folder, allow_few=True)
             steps.fine_tune_step(folder, max_steps=arguments.steps)

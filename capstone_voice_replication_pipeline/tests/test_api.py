@@ -23,6 +23,7 @@ from voice_pipeline.api import ApiSettings, create_app
 from voice_pipeline.api.settings import is_loopback
 from voice_pipeline.api.work import WorkQueue
 from voice_pipeline.audio import CONTENT_TYPES, decode
+from voice_pipeline.consent import declare_licence
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.text import prepare
 from voice_pipeline.voice_folder import VoiceFolder
@@ -36,7 +37,9 @@ BODY: dict[str, Any] = {"model": "tts-1", "voice": "ada", "input": "Hello there.
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     for name in ("ada", "bob", "cyd"):
-        VoiceFolder(tmp_path, name).create().update_info(engine="starter", model="models/run-1/best")
+        folder = VoiceFolder(tmp_path, name).create()
+        folder.update_info(engine="starter", model="models/run-1/best")
+        declare_licence(folder, "CC0 1.0", "tones")
     VoiceFolder(tmp_path, "untrained").create()
     return tmp_path
 

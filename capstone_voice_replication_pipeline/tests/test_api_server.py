@@ -26,6 +26,7 @@ import numpy as np
 import openai
 import pytest
 
+from voice_pipeline.consent import declare_licence
 from voice_pipeline.text import prepare
 from voice_pipeline.voice_folder import VoiceFolder
 
@@ -79,7 +80,9 @@ def running(home: Path, script: Path, **variables: str) -> Iterator[Server]:
 
 def make_home(path: Path) -> Path:
     for name in ("ada", "bob"):
-        VoiceFolder(path, name).create().update_info(engine="starter", model="models/run-1/best")
+        folder = VoiceFolder(path, name).create()
+        folder.update_info(engine="starter", model="models/run-1/best")
+        declare_licence(folder, "CC0 1.0", "tones")
     VoiceFolder(path, "untrained").create()
     return path
 

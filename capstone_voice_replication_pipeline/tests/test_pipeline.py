@@ -53,6 +53,7 @@ def voice(recordings, tmp_path_factory) -> tuple[VoiceFolder, str]:
     home = tmp_path_factory.mktemp("home")
     done = run_script(
         "run_pipeline.py", "--voice", "lj", "--recordings", recordings, "--home", home, "--steps", "6",
+        "--licence", "public domain", "--source", "LJSpeech 1.1",
         "--text", "Seven birds sang in the old tree.", "--device", "cpu",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

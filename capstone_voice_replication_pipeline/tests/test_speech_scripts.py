@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from voice_pipeline.audio import decode
+from voice_pipeline.consent import declare_licence
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder
 
@@ -37,6 +38,7 @@ def home(tmp_path: Path) -> Path:
     best.mkdir(parents=True)
     (best / "model.safetensors").write_bytes(b"weights")
     folder.update_info(engine="starter", model="models/run-1/best")
+    declare_licence(folder, "CC0 1.0", "tones")
     return tmp_path / "home"
 
 

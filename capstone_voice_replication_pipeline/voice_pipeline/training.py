@@ -10,6 +10,7 @@ from typing import Any
 import soundfile
 
 from coursekit.files import sha256_file, write_json_atomic
+from voice_pipeline.consent import require_consent, require_consent_to_speak, require_consent_to_train
 from voice_pipeline.engines import get_engine
 from voice_pipeline.engines.base import (
     FineTuneRequest,
@@ -37,9 +38,7 @@ def read_split(folder: VoiceFolder) -> tuple[list[TrainingClip], list[TrainingCl
             f"the voice '{folder.name}' has no preprocessed clips",
             hint=f"python 02_preprocess_recordings.py --voice {folder.name}",
         )
-    texts = dict(
-        line.split("|", 1) for line in folder.metadata.read_text(encoding="utf-8").splitlines() if "|" in line
-    )
+    texts = dict(line.split("|", 1) for line in folder.metadata.read_text(encoding="utf-8").splitlines() if "|" in line)
     split = read_json(folder.split)
 
     def clip(clip_id: str) -> TrainingClip:
@@ -88,9 +87,11 @@ def fine_tune_voice(
         on_progress: progress callback.
 
     Raises:
-        PipelineError: no clips, no weights, licence not accepted, or the loss diverged.
+        PipelineError: no consent, no clips, no weights, licence not accepted, or the loss diverged.
     """
+    require_consent(folder)
     train, validation = read_split(folder)
+    consent = require_consent_to_train(folder, train + validation)
     chosen = get_engine(engine)
     chosen.prepare(accept_licence=accept_licence, offline=offline)
     name = run_id(engine, train + validation, {"seed": seed, "max_steps": max_steps, "max_seconds": max_seconds})
@@ -116,6 +117,7 @@ def fine_tune_voice(
             done,
             {
                 "engine": engine,
+                "consent": consent["id"],
                 "model": result.model_dir.relative_to(folder.root).as_posix(),
                 "steps": result.steps,
                 "seconds": round(result.seconds, 1),
@@ -126,6 +128,7 @@ def fine_tune_voice(
                 "metrics": result.metrics,
             },
         )
+    require_consent(folder)  # it may have been revoked during the training
     folder.update_info(engine=engine, model=result.model_dir.relative_to(folder.root).as_posix(), run=name)
     on_progress(1.0, "the voice is ready")
     return result
@@ -135,13 +138,14 @@ def load_voice(folder: VoiceFolder, *, device: str = "cpu") -> LoadedVoice:
     """Load the model that a voice speaks with.
 
     Raises:
-        PipelineError: the voice was not fine-tuned yet.
+        PipelineError: the voice was not fine-tuned yet, or has no consent.
     """
     info = folder.require().read_info()
     if not info.get("model"):
         raise PipelineError(
             f"the voice '{folder.name}' has no model yet", hint=f"python 04_fine_tune.py --voice {folder.name}"
         )
+    require_consent_to_speak(folder)
     return get_engine(info["engine"]).load(folder.root / info["model"], device=device)
 
 

@@ -1,16 +1,19 @@
 """One folder holds everything of one voice. Every step reads the step before and writes atomically.
 
-    HOME/NAME/
-        voice.json              name, engine, model in use, licence record
-        raw/                    recordings as given (decoded copies of microphone takes), manifest.jsonl
-        clips/                  24 kHz mono 16-bit WAV, one per accepted recording
-        ledger.jsonl            one line per file given: accepted or rejected, why, measurements
-        metadata.csv            id|text of the accepted clips (LJSpeech form)
-        split.json              which clips train and which are held out
-        features/               mel, MFCC, F0, energy (.npz), cached by content
-        models/RUN/             safetensors, config, settings, curves
-        reports/                plots, proof_card.json, ledger page
-        speech/                 what the voice has said
+HOME/NAME/
+    voice.json              name, engine, model in use
+    consent.json            the speaker's consent, or the licence of a public data set
+    consent/                the spoken statement, what was asked for, earlier records
+    raw/                    recordings as given (decoded copies of microphone takes), manifest.jsonl
+    clips/                  24 kHz mono 16-bit WAV, one per accepted recording
+    ledger.jsonl            one line per file given: accepted or rejected, why, measurements
+    metadata.csv            id|text of the accepted clips (LJSpeech form)
+    split.json              which clips train and which are held out
+    features/               mel, MFCC, F0, energy (.npz), cached by content
+    models/RUN/             safetensors, config, settings, curves
+    reports/                plots, proof_card.json, ledger page
+    speech/                 what the voice has said
+    provenance.jsonl        one line per file it has said anywhere, with an acoustic fingerprint
 """
 
 from __future__ import annotations
@@ -75,6 +78,9 @@ class VoiceFolder:
         self.proof_card = self.reports / "proof_card.json"
         self.speech = self.root / "speech"
         self.info = self.root / "voice.json"
+        self.consent = self.root / "consent.json"
+        self.statements = self.root / "consent"
+        self.provenance = self.root / "provenance.jsonl"
 
     @property
     def exists(self) -> bool:

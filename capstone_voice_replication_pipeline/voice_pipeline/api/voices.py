@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from voice_pipeline.api.errors import ApiError
+from voice_pipeline.consent import require_consent_to_speak
+from voice_pipeline.consent_record import ConsentError
 from voice_pipeline.engines.base import LoadedVoice
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder, check_name, list_voices
@@ -37,10 +39,19 @@ def describe_voices(home: Path) -> list[dict[str, Any]]:
                 "name": folder.name,
                 "engine": info.get("engine"),
                 "language": info.get("language", "en"),
-                "ready": bool(info.get("model")),
+                "ready": bool(info.get("model")) and has_consent(folder),
             }
         )
     return found
+
+
+def has_consent(folder: VoiceFolder) -> bool:
+    """Whether the voice may speak."""
+    try:
+        require_consent_to_speak(folder)
+    except (PipelineError, OSError):
+        return False
+    return True
 
 
 class SharedVoice:
@@ -89,7 +100,8 @@ class VoiceStore:
         """The folder of a voice that can speak.
 
         Raises:
-            ApiError: 400 for what cannot be an id, 404 for no such voice, 409 for one without a model.
+            ApiError: 400 for what cannot be an id, 404 for no such voice, 409 for one without a model, 403 for one
+                whose speaker has not consented or has taken the consent back.
         """
         try:
             folder = VoiceFolder(self.home, check_name(voice_id))
@@ -107,7 +119,17 @@ class VoiceStore:
             raise ApiError(
                 409, f"the voice '{folder.name}' was not trained yet", code="voice_not_trained", param="voice"
             )
+        try:
+            require_consent_to_speak(folder)
+        except ConsentError as error:
+            self._forget(folder.name)
+            raise ApiError(403, str(error), code=error.code, param="voice") from error
         return folder
+
+    def _forget(self, voice_id: str) -> None:
+        with self._lock:
+            for key in [key for key in self._slots if key[0] == voice_id]:
+                del self._slots[key]
 
     def open(self, voice_id: str) -> SharedVoice:
         """A voice ready to speak; loaded now if need be, again if it was trained anew. Blocks: call it in a worker.
