@@ -40,6 +40,8 @@ PARSER = script_parser(__doc__)
 HOW_TO_MAKE = "python 03_train_mnist.py"  # the script whose model is used here
 SHOWN = 5  # wrong answers to look at
 
+SimpleNN = importlib.import_module("03_train_mnist").SimpleNN  # the import statement takes no leading digit
+
 # ----------------------------------------------------------------------------------------------------------------------
 # loading
 
@@ -48,11 +50,10 @@ def rebuild(path, device) -> tuple[torch.nn.Module, dict]:
     """Return the trained SimpleNN and the facts saved with it.
 
     A .pth file written by save_model() holds numbers by name ("layer1.weight": [128, 784] ...), no class. So the class
-    comes first, from the script that defines it; import_module, as a name with a leading digit cannot be imported
-    by an import statement.
+    comes first, from the script that defines it.
     """
     facts = read_saved_model(path, HOW_TO_MAKE)
-    model = importlib.import_module("03_train_mnist").SimpleNN(facts["hyperparameters"]["hidden"])
+    model = SimpleNN(facts["hyperparameters"]["hidden"])
     untrained = model.layer1.weight[0, :3].tolist()
     load_model(model, path, HOW_TO_MAKE)  # copies the numbers into the layers; names and shapes must agree
     trained = model.layer1.weight[0, :3].tolist()

@@ -45,6 +45,8 @@ LEARNING_RATE = 1e-3
 EPOCHS, SEEDS = 5, 3  # full; the middle of three seeds says more than one lucky number
 QUICK_EPOCHS, QUICK_SEEDS = 40, 2
 
+train_epoch = importlib.import_module("03_train_mnist").train_epoch  # the import statement takes no leading digit
+
 
 # concept: model capacity
 @dataclass
@@ -102,7 +104,6 @@ def build(sizes: list[int], activation: type[nn.Module]) -> nn.Sequential:
 
 def train_once(architecture: Architecture, seed: int, epochs: int, train_loader, test_loader, device) -> None:
     """Train from one seed and note the result in `architecture`. The seed decides first weights and batch order."""
-    train_epoch = importlib.import_module("03_train_mnist").train_epoch
     seed_everything(seed)
     train_loader.generator.manual_seed(seed)
     model = build(architecture.sizes, architecture.activation).to(device)
@@ -134,7 +135,7 @@ def print_table(compared: list[Architecture]) -> None:
             f"{one.name:<20}  {sizes:<20}  {one.parameters:>10,}   {spread:<33}"
             f"   {gap:+.3f}   x{one.seconds / fastest:.1f}"
         )
-    print("gap: train minus test accuracy  # how far it overfits")  # concept: overfitting and underfitting
+    print("gap: train minus test accuracy, how far it overfits")  # concept: overfitting and underfitting
 
 
 def plot_comparison(compared: list[Architecture], data_name: str, path) -> None:
@@ -152,11 +153,11 @@ def plot_comparison(compared: list[Architecture], data_name: str, path) -> None:
         right.annotate(f"{one.mean:.2%}", (100 * one.mean, row), (0, 16), textcoords="offset points", ha="center")
     left.set(xlabel="epoch", ylabel="test accuracy (%)", title="while training")
     left.xaxis.get_major_locator().set_params(integer=True)
-    right.set(xlabel="test accuracy (%)", title="after the last epoch: dots are seeds, the bar is their mean")
+    right.set(xlabel="test accuracy (%)", title="last epoch (a dot a seed, bar: mean)")
     right.set_yticks(range(len(compared)), [f"{one.name}\n{one.parameters:,} parameters" for one in compared])
     right.set_ylim(len(compared) - 0.5, -0.7)
     right.margins(x=0.1)
-    left.legend(loc="lower right")
+    left.legend(loc="center right")
     for axes in (left, right):
         axes.grid(alpha=0.3)
     save_figure(figure, path)

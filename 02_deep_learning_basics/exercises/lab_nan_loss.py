@@ -1,0 +1,60 @@
+"""Lab: the loss is nan
+
+Run this file (`python my_answers/lab_nan_loss.py`). The first batches train well, then the loss is nan, "not
+a number", and stays so: one nan in a gradient makes every weight nan. Find the cause, put its letter into
+DIAGNOSIS, and repair it where it arises, so that every batch is trained on and every loss is a number. Print
+what goes into the network, batch by batch.
+
+    A  The learning rate is too large, so the weights grow until they are infinite.
+    B  A picture without any ink has the standard deviation 0, and it is divided by that.
+    C  Cross-entropy takes the logarithm of a probability that has become 0.
+    D  The gradients of all batches add up, because they are never erased.
+
+After: 03_train_mnist.py
+Concepts: normalization, loss functions
+Kind: lab
+Time: 15 min
+"""
+
+import torch
+from torch import Tensor, nn
+
+DIAGNOSIS = "?"
+
+
+def make_pictures() -> tuple[Tensor, Tensor]:
+    """200 pictures [200, 8, 8] of dots on the left (class 0) or on the right (class 1). The scanner missed one page."""
+    torch.manual_seed(0)
+    labels = torch.randint(2, (200,))
+    pictures = torch.rand(200, 8, 8)
+    pictures[labels == 0, :, 4:] *= 0.2
+    pictures[labels == 1, :, :4] *= 0.2
+    pictures[150] = 0.0
+    return pictures, labels
+
+
+def normalise_each(pictures: Tensor) -> Tensor:
+    """Give each picture mean 0 and standard deviation 1, as one evens out the loudness of recordings."""
+    mean = pictures.mean(dim=(1, 2), keepdim=True)
+    std = pictures.std(dim=(1, 2), keepdim=True)
+    return (pictures - mean) / std
+
+
+def train(pictures: Tensor, labels: Tensor) -> list[float]:
+    """Train on batches of 20; return the loss of every batch."""
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for batch, targets in zip(normalise_each(pictures).split(20), labels.split(20), strict=True):
+        loss = nn.functional.cross_entropy(model(batch), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+if __name__ == "__main__":
+    for number, value in enumerate(train(*make_pictures()), 1):
+        print(f"batch {number:2}: loss {value:.4f}")

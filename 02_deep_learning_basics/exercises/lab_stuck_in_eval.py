@@ -1,0 +1,66 @@
+"""Lab: dropout that works for one epoch only
+
+Run this file (`python my_answers/lab_stuck_in_eval.py`). The network has dropout of 0.5: in training, half of
+the hidden neurons are switched off at random. It prints how many were. In the first epoch it is half of them,
+from then on none, and the training loss runs towards 0 as if dropout were not there. Find the cause, put its
+letter into DIAGNOSIS, and repair it so that dropout works in every training step, and in no evaluation.
+
+    A  Adam turns dropout down once the loss is small.
+    B  After the first evaluation the model stays in evaluation mode.
+    C  The dropout layer stands after ReLU, where most numbers are 0 already.
+    D  torch.no_grad() in evaluate() is never left again.
+
+After: 05_experiment_architectures.py
+Concepts: regularization, overfitting and underfitting
+Kind: lab
+Time: 15 min
+"""
+
+import torch
+from torch import Tensor, nn
+
+DIAGNOSIS = "?"
+
+
+class Watched(nn.Dropout):
+    """Dropout that notes which share of its inputs it has switched off."""
+
+    share = 0.0
+
+    def forward(self, values: Tensor) -> Tensor:
+        kept = super().forward(values)
+        self.share = ((kept == 0) & (values != 0)).sum().item() / max((values != 0).sum().item(), 1)
+        return kept
+
+
+def make_model() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(20, 64), nn.ReLU(), Watched(0.5), nn.Linear(64, 2))
+
+
+def evaluate(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
+    """Return the accuracy, with the whole network at work."""
+    model.eval()
+    with torch.no_grad():
+        return (model(inputs).argmax(dim=1) == labels).float().mean().item()
+
+
+def train(model: nn.Module, inputs: Tensor, labels: Tensor, epochs: int = 5) -> list[float]:
+    """Train on batches of 10 and evaluate after each epoch; return the accuracies."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    accuracies = []
+    model.train()
+    for epoch in range(1, epochs + 1):
+        for batch, targets in zip(inputs.split(10), labels.split(10), strict=True):
+            loss = nn.functional.cross_entropy(model(batch), targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        share = next((layer.share for layer in model if isinstance(layer, Watched)), 0.0)
+        accuracies.append(evaluate(model, inputs, labels))
+        print(f"epoch {epoch}: {share:4.0%} switched off, loss {loss.item():.4f}, accuracy {accuracies[-1]:.2f}")
+    return accuracies
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    train(make_model(), torch.randn(50, 20), torch.randint(2, (50,)))
