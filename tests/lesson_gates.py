@@ -20,7 +20,8 @@ from coursekit.errors import CourseError
 
 NEEDED = {"check.py", "hints.md", "solution.py", "solution.md"}
 LEAK_LENGTH = 30  # a line up to this length may stand elsewhere: there are not many ways to write it
-SECONDS_PER_DOCUMENT = 300
+SECONDS_PER_DOCUMENT = 300  # for what hangs
+SECONDS_PER_ANSWER = 240.0  # for what hangs; a busy machine is no reason to call an exercise bad
 BLOCK_RUNNER = Path(__file__).with_name("run_blocks.py")
 
 # --------------------------------------------------------------------------------------------------------- exercises
@@ -73,10 +74,10 @@ def _file_problems(exercise: Exercise) -> list[str]:
 def proof_problems(exercise: Exercise) -> list[str]:
     """The stub fails, the solution passes, and every typical wrong answer is told its misconception."""
     problems = []
-    stub = check_answer(exercise, exercise.stub)
+    stub = check_answer(exercise, exercise.stub, SECONDS_PER_ANSWER)
     if stub.passed or stub.kind in ("timeout", "died", "syntax"):
         problems.append(f"the stub must fail and say why; it {'passes' if stub.passed else f'ends with {stub.kind}'}")
-    solution = check_answer(exercise, exercise.answers / "solution.py")
+    solution = check_answer(exercise, exercise.answers / "solution.py", SECONDS_PER_ANSWER)
     if not solution.passed:
         problems.append(f"the solution fails ({solution.kind}, line {solution.line}): {solution.message}")
     problems += [problem for path in exercise.wrong_answers for problem in _misconception_problems(exercise, path)]
@@ -91,7 +92,7 @@ def _misconception_problems(exercise: Exercise, path: Path) -> list[str]:
     misconception = first.removeprefix("Misconception:").strip()
     if not first.startswith("Misconception:") or not misconception:
         return [f"{path.name}: its docstring does not begin with Misconception: ..."]
-    verdict = check_answer(exercise, path)
+    verdict = check_answer(exercise, path, SECONDS_PER_ANSWER)
     if verdict.passed:
         return [f"{path.name} passes"]
     if misconception not in " ".join(verdict.message.split()):

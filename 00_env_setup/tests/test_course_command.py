@@ -420,6 +420,16 @@ def test_an_ended_quiz_keeps_what_was_answered(course: Path, typed: str) -> None
     assert [event.details for event in events()] == [("1/1", "stopped", "right: samples")]
 
 
+def test_a_quiz_whose_question_cannot_be_computed_keeps_the_answers_before_it(course: Path) -> None:
+    quiz = course / "40_sound" / "quiz.py"
+    quiz.write_text(quiz.read_text(encoding="utf-8").replace("24_000 // 2", "1 // 0"))
+    text = quiz.read_text(encoding="utf-8")
+    quiz.write_text(text + "QUESTIONS.reverse()\n", encoding="utf-8")
+    done = console(course, "quiz 40", "a\n1\n")
+    assert done.returncode == 2 and b"cannot be computed here (ZeroDivisionError" in done.stderr
+    assert [event.details for event in events()] == [("1/1", "stopped", "right: louder")]
+
+
 def test_a_quiz_without_answers_leaves_nothing(course: Path) -> None:
     assert b"Nothing was answered" in console(course, "quiz 40").stdout
     assert events() == []

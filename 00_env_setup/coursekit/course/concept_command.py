@@ -1,5 +1,6 @@
 """`course concept`."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def show_concept(concept: Concept, index: Index) -> None:
     print(f"  read: {shown(concept.document)}:{concept.line}\n")
     for label in ("Why it exists.", "In everyday words."):
         if concept.paragraph(label):
-            say(f"{label} {concept.paragraph(label)}")
+            say(f"{label} {plain(concept.paragraph(label))}")
             print()
     for place in uses.places:
         print(f"  code      {shown(place.path)}:{place.line}  {place.source}")
@@ -84,6 +85,11 @@ def show_concept(concept: Concept, index: Index) -> None:
     if uses.questions:
         ids = ", ".join(question.id for question in uses.questions)
         print(f"  quiz      course quiz {concept.module.number}  ({ids})")
+
+
+def plain(markdown: str) -> str:
+    """Return a paragraph as a console shows it best: no stars, no link targets."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", re.sub(r"\*\*?([^*\n]+)\*\*?", r"\1", markdown))
 
 
 def _find(index: Index, typed: str) -> list[Concept]:

@@ -24,6 +24,7 @@ LABELS = (
     "Answer.",
 )
 MARKER = re.compile(r"#\s*concept:\s*(.*)")
+NOTE = re.compile(r"\s*\([^)]*\)")  # a remark in brackets behind the terms
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def read_markers(path: Path, known: Iterable[str]) -> list[Marker]:
             if not lines[line - 1][: token.start[1]].strip():
                 line = _next_code(lines, line)
             source = re.sub(r"\s*#\s*concept:.*", "", lines[line - 1]).strip()
-            found.append(Marker(path, line, source, tuple(split_terms(matched[1], titles))))
+            found.append(Marker(path, line, source, tuple(split_terms(NOTE.sub("", matched[1]), titles))))
     return found
 
 

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from coursekit.course.exercises import Exercise, Verdict, check_answer, find_exercises
+from coursekit.course.exercises import DEFAULT_SECONDS, Exercise, Verdict, check_answer, find_exercises
 from coursekit.course.journey import Done, done, hints_given
 from coursekit.course.modules import Module, modules
 from coursekit.course.names import find_exercise, find_module, shown
@@ -96,7 +96,7 @@ def run_exercise(settings: Namespace, root: Path) -> int:
         print(f"\nYour copy is still as it was handed out: {shown(meant.copy)}")
         print(f"Write your answer there, then check it: course exercise {meant.name}")
         return 1
-    print("Checking ...", flush=True)
+    print(f"Checking (your code may take up to {DEFAULT_SECONDS:.0f} s) ...", flush=True)
     verdict = check_answer(meant, meant.copy)
     show_verdict(meant, verdict)
     if verdict.passed:

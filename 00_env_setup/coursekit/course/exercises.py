@@ -19,7 +19,7 @@ from coursekit.errors import CourseError
 from coursekit.files import write_bytes_atomic
 
 FIELDS = ("After", "Concepts", "Kind", "Time")
-DEFAULT_SECONDS = 30.0
+DEFAULT_SECONDS = 60.0  # ten times what a check may take, for slow or busy machines
 SECONDS_TO_START = 120.0  # for the libraries a check imports, on a slow disk; the learner's own time comes on top
 MOST_PRINTED = 4000  # characters of the learner's prints that are kept
 

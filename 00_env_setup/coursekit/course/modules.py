@@ -35,7 +35,8 @@ class Module:
         readme = self.folder / "README.md"
         lines = readme.read_text(encoding="utf-8").splitlines() if readme.is_file() else []
         heading = next((line[2:] for line in lines if line.startswith("# ")), "")
-        return re.sub(r"^(module )?\d\d[ :_.-]*", "", heading, flags=re.I).strip() or self._name_in_words()
+        title = re.sub(r"^(module )?\d\d[ :_.-]*", "", heading, flags=re.I).strip() or self.folder.name[3:]
+        return title[:1].upper() + title[1:].replace("_", " ")
 
     @property
     def scripts(self) -> list[Path]:
@@ -67,10 +68,6 @@ class Module:
     def answers(self) -> Path:
         """Where the learner's copies of the exercises are."""
         return self.folder / "my_answers"
-
-    def _name_in_words(self) -> str:
-        words = self.folder.name[3:].replace("_", " ")
-        return words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True)

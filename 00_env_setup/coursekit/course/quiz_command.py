@@ -65,12 +65,13 @@ def ask(questions: list[tuple[Module, Question]], mode: str, root: Path) -> int:
     try:
         ask_all(questions, answers)
     except Stopped:
-        mode = "stopped" if mode == "all" else mode
+        pass  # what was answered counts
     except KeyboardInterrupt:
         print()
-        mode, code = "stopped" if mode == "all" else mode, 130
+        code = 130
     finally:
-        keep(answers, mode, root)
+        whole = answers.number_asked == len(questions)
+        keep(answers, mode if whole or mode != "all" else "stopped", root)
     show_result(answers, len(questions))
     return code
 

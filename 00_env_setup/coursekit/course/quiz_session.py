@@ -93,13 +93,19 @@ def _ask_number(question: Question, read: Callable[[str], str]) -> bool:
     typed = _read(read, prompt, lambda text: parse_number(text, answer.unit) is not None)
     value = None if typed == DO_NOT_KNOW else parse_number(typed, answer.unit)
     passed = value is not None and answer.is_right(value)
-    print(_judgement(typed, passed, f"{right:,.10g}{unit}"))
+    print(_judgement(typed, passed, _figure(right, answer.tolerance) + unit))
     for text, why in answer.wrong.items():
         mistake = parse_number(text, answer.unit)
         if value is not None and mistake is not None and not passed and abs(mistake - value) <= 1e-9 * abs(mistake):
             say(f"{typed}: {why}", "  ")
     say(answer.why, "  ")
     return passed
+
+
+def _figure(value: float, tolerance: float) -> str:
+    """The right answer, with no more digits than it is asked for."""
+    short = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.10g}"
+    return short if abs(float(short.replace(",", "")) - value) <= tolerance else f"{value:,.10g}"
 
 
 def _read(read: Callable[[str], str], prompt: str, accepts: Callable[[str], bool]) -> str:

@@ -72,7 +72,7 @@ def show_map(finished: Finished, root: Path) -> None:
         scripts, exercises = (_count(todo, ready, kind) for kind in ("script", "exercise"))
         best = finished.get(("quiz", module.number))
         quiz = best.how if best else ("open" if module.quiz else "-")
-        print(f"{module.number} {module.title[:36]:37} {scripts:>8} {exercises:>10} {quiz:>6}  {bar}")
+        print(f"{module.number} {cut(module.title, 37):37} {scripts:>8} {exercises:>10} {quiz:>6}  {bar}")
 
 
 def show_module(module: Module, finished: Finished) -> None:
@@ -114,10 +114,10 @@ def show_item(item: Item) -> None:
     print("Nothing is locked: course status shows the rest.")
 
 
-def cut(line: str) -> str:
+def cut(line: str, width: int = WIDTH) -> str:
     """Return a line that fits a console."""
     plain = line.rstrip()
-    return plain if len(plain) <= WIDTH else plain[: WIDTH - 4].rstrip() + " ..."
+    return plain if len(plain) <= width else plain[: width - 3].rstrip() + "..."
 
 
 def _count(todo: list[Item], ready: list[Item], kind: str) -> str:
