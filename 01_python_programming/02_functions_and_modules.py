@@ -113,10 +113,10 @@ def counted(function: Callable) -> Callable:
 def cut_at_commas(sentence: str, longest: int) -> list[str]:
     """Cut a long sentence after commas, semicolons and colons, into pieces of at most `longest` characters.
 
-    A part without any comma that is still too long is cut between words.
+    A part without any comma that is still too long is cut between words; a longer word stays whole.
     """
     pieces = [""]
-    for part in re.findall(r"[^,;:]+[,;:]*\S*\s*", sentence):  # a clause, with the comma and the quote behind it
+    for part in re.findall(r"[^,;:]*[,;:]*\S*\s*", sentence):  # a clause, with the comma and the quote behind it
         # Is the clause itself too long? Then its words are what we lay down, else the clause as a whole.
         atoms = re.findall(r"\S+\s*", part) if len(part) > longest else [part]
         for atom in atoms:

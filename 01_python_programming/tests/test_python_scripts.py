@@ -76,6 +76,13 @@ def test_02_pieces_keep_every_character_and_the_limit(longest):
     assert " ".join(pieces).split() == script.NARRATION.split()  # and cuts no word
 
 
+@pytest.mark.parametrize(
+    "sentence", [", oh, dear", "a:b,c d; e", "1,000 clips: all of them", ",;:", '"Well," said he, "no."']
+)
+def test_02_odd_punctuation_is_not_lost(sentence):
+    assert "".join("".join(load("02").cut_at_commas(sentence, 20)).split()) == "".join(sentence.split())
+
+
 def test_02_refuses_a_limit_shorter_than_words(tmp_path):
     script = load("02")
     with pytest.raises(CourseError, match="--longest 5"):
