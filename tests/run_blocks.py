@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 import traceback
+import types
 from pathlib import Path
 
 PRINTS = re.compile(r"#\s*prints:\s?(.*)$")
@@ -37,9 +38,11 @@ def blocks(lines: list[str]) -> list[tuple[int, int, str]]:
 def problems(document: Path) -> list[str]:
     found: list[str] = []
     lines = document.read_text(encoding="utf-8").splitlines()
-    spaces: dict[int, dict[str, object]] = {}
+    modules: dict[int, types.ModuleType] = {}
     for section, line, source in blocks(lines):
-        space = spaces.setdefault(section, {"__name__": "block"})
+        if section not in modules:
+            modules[section] = sys.modules["block"] = types.ModuleType("block")  # dataclasses look their module up
+        space = vars(modules[section])
         found += [f"{document.name}:{line}: {problem}" for problem in run(source, space)]
     return found
 

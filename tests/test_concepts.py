@@ -120,8 +120,16 @@ def test_a_good_module_passes(course: Path) -> None:
     assert problems(course) == []
     document = course / "50_numbers" / "NUMBERS_CONCEPTS_EXPLAINED.md"
     assert "- [01_numbers.py line 12](01_numbers.py#L12): `v = 1`" in document.read_text()
-    assert "| **values** | [Values](50_numbers/NUMBERS" in (course / "CONCEPTS.md").read_text()
+    assert "| **Values** | [Values](50_numbers/NUMBERS" in (course / "CONCEPTS.md").read_text()
     assert lesson_gates.block_problems(document) == []
+
+
+def test_terms_that_are_markup_or_hold_commas_are_shown_as_they_are(course: Path) -> None:
+    change(course, "NUMBERS_CONCEPTS_EXPLAINED.md", "## 1. Values", "## 1. Values, all of them")
+    change(course, "NUMBERS_CONCEPTS_EXPLAINED.md", "Terms: value,", "Terms: values, all of them, __init__,")
+    write_pages(course)
+    text = (course / "CONCEPTS.md").read_text()
+    assert "| `__init__` |" in text and "| **Values, all of them** |" in text and "| all of them |" not in text
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -204,4 +212,4 @@ def test_each_module_of_a_copy_is_its_own(course: Path, tmp_path: Path) -> None:
     write_pages(course)
     assert problems(course) == []
     assert len(Index(course).find("number")) == 2
-    assert json.dumps((course / "CONCEPTS.md").read_text()).count("**values**") == 2
+    assert json.dumps((course / "CONCEPTS.md").read_text()).count("**Values**") == 2

@@ -72,15 +72,16 @@ def index_page(index: Index) -> str:
 
 def _term_row(term: str, concept: Concept, index: Index) -> str:
     explained = f"{_section(concept, index)} ({concept.module.number})"
-    if term != concept.name:
-        return f"| {term} | {explained} | | | |"
+    shown = f"`{term}`" if re.search(r"[_*<>]", term) else term
+    if term.lower() != concept.name:
+        return f"| {shown} | {explained} | | | |"
     uses = index.of(concept)
     cells = [
         ", ".join(_link(place, index.root) for place in uses.places),
         ", ".join(_exercise(exercise, index.root) for exercise in uses.exercises),
         ", ".join(question.id for question in uses.questions),
     ]
-    return f"| **{term}** | {explained} | {' | '.join(cells)} |"
+    return f"| **{shown}** | {explained} | {' | '.join(cells)} |"
 
 
 def _section(concept: Concept, index: Index) -> str:

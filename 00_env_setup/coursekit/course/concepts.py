@@ -139,6 +139,7 @@ def read_document(module: Module, document: Path) -> list[Concept]:
         assert matched
         text = lines[start + 1 : next(end for end in ends if end > start)]
         terms = next((line.removeprefix("Terms:") for line in text if line.startswith("Terms:")), "")
+        terms = re.sub(re.escape(matched[2].strip()), "", terms, flags=re.I)  # a title may hold commas itself
         names = tuple(term.strip() for term in terms.split(",") if term.strip())
         found.append(Concept(module, document, int(matched[1]), matched[2].strip(), start + 1, names, tuple(text)))
     return found
@@ -157,13 +158,15 @@ def read_markers(path: Path, known: Iterable[str]) -> list[Marker]:
     except (tokenize.TokenError, SyntaxError) as error:
         raise CourseError(f"{path.name} is not Python: {error}") from error
     for token in tokens:
-        matched = MARKER.match(token.string) if token.type == tokenize.COMMENT else None
+        matched = MARKER.search(token.string) if token.type == tokenize.COMMENT else None
         if matched:
-            line = token.start[0]
-            if not lines[line - 1][: token.start[1]].strip():
+            line, column = token.start
+            source = lines[line - 1][:column].strip()
+            if not source:
                 line = _next_code(lines, line)
-            source = re.sub(r"\s*#\s*concept:.*", "", lines[line - 1]).strip()
-            found.append(Marker(path, line, source, tuple(split_terms(NOTE.sub("", matched[1]), titles))))
+                source = lines[line - 1].strip()
+            terms = split_terms(NOTE.sub("", matched[1]), titles)
+            found.append(Marker(path, line, source, tuple(terms)))
     return found
 
 
@@ -202,12 +205,14 @@ class Index:
         return exact or [concept for concept in self.concepts if any(wanted in name for name in _names(concept))]
 
     def terms(self) -> dict[str, list[Concept]]:
-        """Return every title and term in alphabetical order with the concepts it leads to."""
-        found: dict[str, list[Concept]] = {}
+        """Return every title and term, as first written, in alphabetical order, with the concepts it leads to."""
+        found: dict[str, tuple[str, list[Concept]]] = {}
         for concept in self.concepts:
-            for term in dict.fromkeys([concept.name, *(term.lower() for term in concept.terms)]):
-                found.setdefault(term, []).append(concept)
-        return dict(sorted(found.items()))
+            for term in (concept.title, *concept.terms):
+                concepts = found.setdefault(term.lower(), (term, []))[1]
+                if concept not in concepts:
+                    concepts.append(concept)
+        return {term: concepts for _, (term, concepts) in sorted(found.items())}
 
     def _add_module(self, module: Module, known: dict[str, Concept]) -> None:
         for path in marked_files(module):
