@@ -3,9 +3,12 @@
 Run:
     python 06_synthesize.py --voice my-voice --text "Good morning."
     python 06_synthesize.py --voice my-voice --file chapter.txt --out chapter.mp3
+    python 06_synthesize.py --voice my-voice --text "Good morning." --verify
 
 The text is prepared as step 5 shows it, each chunk is spoken, and the chunks are joined with pauses and cross-fades.
-The same text, voice, speed and seed give the same sound.
+The same text, voice, speed and seed give the same sound. --verify lets a recogniser listen to every sentence and says
+it again, with another seed, up to three times, while it is not understood; the score is printed and kept. Every file
+is noted in the voice's provenance.jsonl, so that verify_audio.py knows it and its copies.
 
 Writes: --out FILE (default HOME/NAME/speech/DATE_TIME.wav) and FILE.json, which says how it was made.
 Time: about a second plus a fraction of the speech's length with the starter engine on 2 CPU cores.
@@ -36,12 +39,23 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=sorted(CONTENT_TYPES), help="audio format (default: from --out, else wav)")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="0.25 to 4; 2 is twice as fast")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    parser.add_argument("--verify", action="store_true", help="listen to each sentence, say unclear ones again")
+    parser.add_argument("--no-watermark", action="store_true", help="leave out the watermark of an installed Perth")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments).require()
     path = output_path(arguments.out, arguments.format, folder.speech)
     text = read_text(arguments.text, arguments.file)
-    synthesize_step(folder, text, path, speed=arguments.speed, seed=arguments.seed, device=arguments.device)
+    synthesize_step(
+        folder,
+        text,
+        path,
+        speed=arguments.speed,
+        seed=arguments.seed,
+        device=arguments.device,
+        verify=arguments.verify,
+        mark=not arguments.no_watermark,
+    )
     print(f'\nNext: python 07_serve_api.py --home "{folder.home}"')
     return 0
 

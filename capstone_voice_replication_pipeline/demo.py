@@ -31,7 +31,7 @@ from coursekit.cli import ScriptParser, run_main
 from coursekit.data import DataUnavailable, fetch, transcripts
 from coursekit.files import atomic_path, write_text_atomic
 from voice_pipeline import steps
-from voice_pipeline.consent import declare_licence, describe
+from voice_pipeline.consent import declare_licence, describe, require_consent
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.recording import import_folder
 from voice_pipeline.voice_folder import VoiceFolder, resolve_home
@@ -53,7 +53,9 @@ def main(argv: list[str] | None = None) -> int:
     folder = VoiceFolder(home, name).create()
     with folder.lock():
         _heading("1/6 recordings")
-        print(describe(declare_licence(folder, *licence)))
+        if not folder.consent.is_file():
+            declare_licence(folder, *licence)
+        print(describe(require_consent(folder)))
         report = import_folder(folder, recordings)
         print(f"{report.given} recordings in {recordings}")
         _heading("2/6 preprocess: decode, trim, loudness, ledger")

@@ -263,7 +263,7 @@ def test_a_running_server_obeys_at_the_next_request(
     give(folder, statement)
     consent.require_consent_to_train(folder, [])
     folder.update_info(engine="starter", model="models/run-1/best")
-    settings = ApiSettings(home=folder.home, key="")  # type: ignore[arg-type]
+    settings = ApiSettings(home=folder.home, key="", watermark=False)  # type: ignore[arg-type]
     app = create_app(settings, load=lambda folder: fake.ToneVoice())
     body = {"model": "tts-1", "voice": "ann", "input": "Hello there.", "response_format": "wav"}
     with TestClient(app) as client:
@@ -336,6 +336,14 @@ def test_at_the_microphone(folder: VoiceFolder, listeners: dict[str, Any]) -> No
 
 # ----------------------------------------------------------------------------------------------------------------------
 # real speech
+
+
+def test_code_words_count_in_their_order() -> None:
+    asked = ["river", "garden", "tiger", "paper"]
+    assert consent_check.in_order(asked, asked) == 4
+    assert consent_check.in_order(asked, ["river", "doctor", "garden", "paper"]) == 3
+    assert consent_check.in_order(asked, ["paper", "tiger", "garden", "river"]) == 1
+    assert consent_check.in_order(asked, []) == 0
 
 
 def test_silence_and_noise_say_nothing() -> None:

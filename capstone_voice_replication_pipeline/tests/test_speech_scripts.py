@@ -27,6 +27,7 @@ def process_text() -> Any:
 @pytest.fixture
 def synthesize(monkeypatch: pytest.MonkeyPatch) -> Any:
     module = load_module(CAPSTONE / "06_synthesize.py")
+    monkeypatch.setattr("voice_pipeline.watermark._marker", lambda: None)
     monkeypatch.setattr("voice_pipeline.training.load_voice", lambda folder, device: fake.ToneVoice())
     return module
 
@@ -82,6 +83,7 @@ def test_speech_is_written_with_its_history(synthesize: Any, home: Path, tmp_pat
     assert synthesize.main(arguments) == 0
     record = json.loads((tmp_path / "said.flac.json").read_text(encoding="utf-8"))
     assert record["voice"] == "ada" and record["engine"] == "starter" and record["seed"] == 3
+    assert record["consent_kind"] == "licence" and record["id"] in (home / "ada" / "provenance.jsonl").read_text()
     assert len(record["weights_sha256"]) == 64 and record["normalised_text"] == "I have two cats."
     assert fake.frequency(decode(out).waveform) == pytest.approx(fake.tone_of("I have two cats."), abs=8)
 

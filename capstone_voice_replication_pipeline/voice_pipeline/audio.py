@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -288,13 +288,15 @@ def write_wav(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: i
         soundfile.write(temporary, samples, sample_rate, format="WAV", subtype="PCM_16")
 
 
-def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
+def encode(waveform: np.ndarray, sample_rate: int, format: str, *, tags: Mapping[str, str] | None = None) -> bytes:
     """Encode mono sound as a whole file in memory, with a header that states its true size.
 
     Args:
         waveform: float32 `[samples]`, -1..1.
         sample_rate: Hz. mp3, opus and aac know only some rates; others are resampled (see `encoded_rate`).
         format: a key of `CONTENT_TYPES`.
+        tags: "title", "comment", "software", "date": the INFO chunk of wav, comments of flac and opus, ID3 of mp3.
+            aac and pcm can hold none.
 
     Returns:
         The file's bytes; for "pcm" the bare samples, signed 16-bit little-endian.
@@ -318,6 +320,8 @@ def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
     }[format]
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", rate, 1, format=container, subtype=subtype) as file:
+        for name, text in (tags or {}).items():
+            setattr(file, name, text)
         for start in range(0, len(samples), _BLOCK):
             file.write(samples[start : start + _BLOCK])
     return buffer.getvalue()

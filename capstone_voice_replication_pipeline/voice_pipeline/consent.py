@@ -310,7 +310,8 @@ def _require_speaker(match: SpeakerMatch, folder: VoiceFolder) -> None:
         raise ConsentError(
             f"the voice of the statement is not the voice of the clips: {match.problem}",
             code="consent_speaker",
-            hint=f"the speaker of the recordings has to read the statement: {COMMAND.format(name=folder.name)}",
+            hint="the speaker of the recordings has to read the statement, with the microphone and in the room of the "
+            f"recordings: {COMMAND.format(name=folder.name)}",
         )
 
 

@@ -26,6 +26,8 @@ from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
 
 MAX_WORD_ERRORS = 0.60
 MIN_CODE_WORDS = 3
+TAIL_SECONDS = 12.0  # the code words come last
+MAX_CODE_WORDS = 8  # so many at the end are looked at: reading the whole list aloud proves nothing
 MIN_SIMILARITY = 0.80
 MIN_CLIP_SIMILARITY = 0.70
 MAX_FOREIGN_SHARE = 0.1
@@ -103,8 +105,7 @@ def check_words(waveform: np.ndarray, sample_rate: int, text: str, code_words: S
     transcript = Recognizer.shared().transcribe(waveform, sample_rate)
     known = " ".join(word for word in plain_words(text).split() if listener.knows(word))
     rate = word_errors([known], [transcript]).rate
-    chosen = listener.code_words(waveform, sample_rate, known, code_words)
-    right = sum(a == b for a, b in zip(chosen, code_words, strict=False))
+    right = in_order(code_words, listener.code_words(waveform, sample_rate, known)[-MAX_CODE_WORDS:])
     problem = ""
     if not transcript:
         problem = "no words were understood"
@@ -146,7 +147,7 @@ def match_statement(waveform: np.ndarray, sample_rate: int, clips: Sequence[Trai
 
 
 class _Listener:
-    """PocketSphinx bound to the statement: only the code words are open, so they are heard far more surely."""
+    """PocketSphinx with a small vocabulary, the statement's and all code words: it hears those far more surely."""
 
     def __init__(self) -> None:
         from pocketsphinx import Decoder
@@ -163,18 +164,22 @@ class _Listener:
         with self._lock:
             return self._decoder.lookup_word(word) is not None
 
-    def code_words(self, waveform: np.ndarray, sample_rate: int, text: str, code_words: Sequence[str]) -> list[str]:
-        """Which of all `CODE_WORDS` were said in each place; empty when the sound does not fit the text at all."""
+    def code_words(self, waveform: np.ndarray, sample_rate: int, text: str) -> list[str]:
+        """The words of `CODE_WORDS` that were said at the end, in their order.
+
+        Args:
+            waveform: float32 `[samples]`.
+            sample_rate: Hz.
+            text: the statement's words that the recogniser knows.
+        """
         from voice_pipeline.audio import resample, to_int16
 
-        before, _, _ = text.partition(f"{code_words[0]} {code_words[1]}")
-        slots = [*["<word>"] * (len(code_words) - 1), "and", "<word>"]
-        grammar = (
-            "#JSGF V1.0;\ngrammar statement;\n"
-            f"public <statement> = {before} {' '.join(slots)};\n<word> = {' | '.join(CODE_WORDS)};\n"
-        )
+        vocabulary = sorted({*text.rpartition("today")[2].split(), *CODE_WORDS})
+        grammar = f"#JSGF V1.0;\ngrammar statement;\npublic <statement> = ( {' | '.join(vocabulary)} )+;\n"
         pad = np.zeros(RECOGNIZER_RATE // 4, np.float32)
-        sound = np.concatenate([pad, resample(waveform.astype(np.float32), sample_rate, RECOGNIZER_RATE), pad])
+        loud = np.nonzero(np.abs(waveform) > 0.02 * np.abs(waveform).max(initial=0.0))[0]
+        last = waveform[: loud[-1] + 1 if len(loud) else 0][-round(TAIL_SECONDS * sample_rate) :]
+        sound = np.concatenate([pad, resample(last.astype(np.float32), sample_rate, RECOGNIZER_RATE), pad])
         with self._lock:
             self._decoder.add_jsgf_string("statement", grammar)
             self._decoder.activate_search("statement")
@@ -182,8 +187,16 @@ class _Listener:
             self._decoder.process_raw(to_int16(sound).tobytes(), full_utt=True)
             self._decoder.end_utt()
             heard = self._decoder.hyp()
-        if heard is None:
-            return []
-        words = plain_words(re.sub(r"\(\d+\)", "", heard.hypstr)).split()
-        tail = words[len(before.split()) :]
-        return [word for word in tail if word != "and"]
+        words = plain_words(re.sub(r"\(\d+\)", "", heard.hypstr)).split() if heard else []
+        return [word for word in words if word in CODE_WORDS]
+
+
+def in_order(asked: Sequence[str], heard: Sequence[str]) -> int:
+    """How many of the words asked for were heard in their order (longest common subsequence)."""
+    lengths = [0] * (len(heard) + 1)
+    for word in asked:
+        before = 0
+        for place, other in enumerate(heard, start=1):
+            diagonal, before = before, lengths[place]
+            lengths[place] = diagonal + 1 if word == other else max(lengths[place], lengths[place - 1])
+    return lengths[-1]

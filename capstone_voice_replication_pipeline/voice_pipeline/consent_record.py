@@ -22,6 +22,7 @@ COMMAND = "python 01_collect_recordings.py --voice {name} --consent"
 
 _FORMAT = 1
 _LOCK_SECONDS = 20.0
+_KEYS = {"kind", "id", "voice", "created", "revoked", "checksum"}
 _STATEMENT = re.compile(r"consent/consent-[0-9a-f]{12}\.wav")
 
 
@@ -65,7 +66,9 @@ def read_record(folder: VoiceFolder) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(folder.consent.read_text(encoding="utf-8"))
-        whole = record["checksum"] == _checksum(record) and record["kind"] in (CONSENT, LICENCE)
+        whole = (
+            record["checksum"] == _checksum(record) and record["kind"] in (CONSENT, LICENCE) and record.keys() >= _KEYS
+        )
     except (OSError, ValueError, TypeError, KeyError):
         raise changed(folder, "it is damaged") from None
     if not whole:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coursekit.device import choose_device
+from coursekit.files import sha256_file
 from coursekit.progress import progress
 from voice_pipeline.disk import writing_to
 from voice_pipeline.engines.base import FineTuneResult, ProgressCallback
@@ -103,25 +105,49 @@ def fine_tune_step(
 
 
 def synthesize_step(
-    folder: VoiceFolder, text: str, path: Path, *, speed: float = 1.0, seed: int = 0, device: str = "auto"
+    folder: VoiceFolder,
+    text: str,
+    path: Path,
+    *,
+    speed: float = 1.0,
+    seed: int = 0,
+    device: str = "auto",
+    verify: bool = False,
+    mark: bool = True,
 ) -> Path:
-    """Text to an audio file in the voice; prints how long it took and where it is."""
+    """Text to an audio file in the voice, noted in its ledger; prints how long it took and where it is.
+
+    Args:
+        folder: the voice.
+        text: what to say.
+        path: where to.
+        speed: 0.25..4.0.
+        seed: random seed.
+        device: auto, cpu, cuda or mps.
+        verify: listen to each sentence and say it again while it is not understood.
+        mark: add the watermark where its library is installed.
+    """
+    from voice_pipeline import provenance, watermark
     from voice_pipeline.synthesis import save, speak
-    from voice_pipeline.training import load_voice, weights_hash
+    from voice_pipeline.training import load_voice
+    from voice_pipeline.verified import VerifiedVoice, score_text
 
     choice = choose_device(device)
     print(choice.describe())
     voice = load_voice(folder, device=str(choice.device))
     with progress_bar("Speaking") as report:
-        speech = speak(voice, text, speed=speed, seed=seed, on_progress=report)
-    info = folder.read_info()
-    details = {
-        "voice": folder.name,
-        "engine": info["engine"],
-        "model": info["model"],
-        "weights_sha256": weights_hash(folder.root / info["model"]),
-    }
-    sidecar = save(speech, path, details=details)
+        checked = VerifiedVoice(voice) if verify else None
+        speech = speak(checked or voice, text, speed=speed, seed=seed, on_progress=report)
+    details = provenance.describe_speech(folder, seed=seed, speed=speed)
+    waveform, details["watermark"] = watermark.apply(speech.waveform, speech.sample_rate) if mark else (None, None)
+    if waveform is not None:
+        speech = replace(speech, waveform=waveform)
+    if checked:
+        details["verified"] = checked.result.as_dict()
+    sidecar = save(speech, path, details=details, tags=provenance.tags(details))
+    provenance.note(folder, details, speech.waveform, speech.sample_rate, sha256_file(path), speech.text)
+    if checked:
+        print(score_text(checked.result))
     print(f"{speech.seconds:.1f} s of speech in {speech.compute_seconds:.1f} s: {path}")
     print(f"how it was made: {sidecar}")
     return path

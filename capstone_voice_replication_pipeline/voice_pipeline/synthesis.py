@@ -202,13 +202,20 @@ def _say(voice: LoadedVoice, text: str, speed: float, seed: int) -> np.ndarray:
     return sound * (AUDIO.peak_limit / peak) if peak > AUDIO.peak_limit else sound
 
 
-def save(speech: Speech, path: str | Path, *, details: Mapping[str, Any] | None = None) -> Path:
+def save(
+    speech: Speech,
+    path: str | Path,
+    *,
+    details: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Path:
     """Write a speech in the format of the path's suffix, with a sidecar `<file>.json` that says how it was made.
 
     Args:
         speech: what to write.
         path: file to write; `.wav`, `.flac`, `.mp3`, `.opus`, `.aac` or `.pcm`.
         details: more for the sidecar: voice, engine, hash of the weights.
+        tags: for the file itself, see `audio.encode`.
 
     Returns:
         Path of the sidecar.
@@ -234,7 +241,7 @@ def save(speech: Speech, path: str | Path, *, details: Mapping[str, Any] | None 
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "software": f"voice_pipeline {__version__}",
     }
-    data = encode(speech.waveform, speech.sample_rate, format_name)
+    data = encode(speech.waveform, speech.sample_rate, format_name, tags=tags)
     try:
         write_bytes_atomic(path, data)
         write_json_atomic(sidecar, {**record, "sha256": hashlib.sha256(data).hexdigest()})

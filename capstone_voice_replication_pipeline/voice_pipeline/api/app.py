@@ -54,7 +54,7 @@ def create_app(settings: ApiSettings | None = None, *, load: Loader | None = Non
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = SpeechService(store, queue)
+    app.state.service = SpeechService(store, queue, mark=settings.watermark)
     app.include_router(router)
     app.add_middleware(Guard, key=settings.key.get_secret_value(), max_body_bytes=settings.max_body_bytes)
     errors.install(app)

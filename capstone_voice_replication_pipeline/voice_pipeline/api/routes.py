@@ -40,7 +40,7 @@ def _service(request: Request) -> SpeechService:
                 "text/event-stream": {"schema": {"type": "string"}},
             },
         },
-        **error_responses(400, 401, 404, 409, 413, 415, 422, 429, 500, 503),
+        **error_responses(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
     },
 )
 async def create_speech(body: SpeechRequest, request: Request) -> Response:
@@ -54,13 +54,19 @@ async def create_speech(body: SpeechRequest, request: Request) -> Response:
 
     try:
         audio = await service.speak(
-            body.voice_id, body.input, speed=body.speed, audio_format=body.response_format.value, gone=gone
+            body.voice_id,
+            body.input,
+            speed=body.speed,
+            audio_format=body.response_format.value,
+            gone=gone,
+            verify=body.verify,
         )
     except Cancelled:
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
+    headers = {"Cache-Control": "no-store", **audio.headers}
     if body.stream_format == "sse":
-        return StreamingResponse(_events(audio), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    return Response(audio.data, media_type=audio.content_type, headers={"Cache-Control": "no-store"})
+        return StreamingResponse(_events(audio), media_type="text/event-stream", headers=headers)
+    return Response(audio.data, media_type=audio.content_type, headers=headers)
 
 
 def _events(audio: Audio) -> Iterator[str]:

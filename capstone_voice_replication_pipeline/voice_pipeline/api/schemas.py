@@ -48,6 +48,10 @@ class SpeechRequest(BaseModel):
     response_format: AudioFormat = AudioFormat.mp3
     speed: float = Field(default=1.0, ge=0.25, le=4.0, allow_inf_nan=False)
     stream_format: Literal["audio", "sse"] = "audio"
+    verify: bool = Field(
+        default=False,
+        description="Not in OpenAI's contract: listen to each sentence and say unclear ones again, up to three times.",
+    )
 
     @property
     def voice_id(self) -> str:

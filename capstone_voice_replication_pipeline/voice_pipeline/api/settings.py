@@ -27,6 +27,7 @@ class ApiSettings(BaseSettings):
         queue_size: requests that may wait beyond those that run; more get status 429.
         loaded_voices: voices kept in memory.
         max_body_bytes: largest request body.
+        watermark: whether speech is marked as synthetic, where the library Perth is installed.
         shutdown_seconds: how long running requests may take to finish when the service stops;
             what is not done by then is answered with 503.
     """
@@ -42,6 +43,7 @@ class ApiSettings(BaseSettings):
     queue_size: int = Field(default=8, ge=0, le=10_000)
     loaded_voices: int = Field(default=2, ge=1, le=64)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024)
+    watermark: bool = True
     shutdown_seconds: int = Field(default=60, ge=0)
 
     def check(self) -> ApiSettings:
