@@ -9,7 +9,7 @@ How to run it
     python 02_check_device.py --quick          each measurement for 0.05 s, about 3 s after PyTorch has started
     python 02_check_device.py                  each for 0.2 s, larger matrices, about 8 s more
     python 02_check_device.py --device cpu     insists on the CPU, to compare
-Time and memory on 2 CPU cores: quick 10 s, full 15 s; 0.5 GB.
+Time and memory on 2 CPU cores: quick 10 s, full 15 s; 0.9 GB.
 Writes: nothing but the report
 Concepts: ENVIRONMENT_CONCEPTS_EXPLAINED.md (device, number formats, measuring speed, reproducibility and seeds)
 """
@@ -29,7 +29,7 @@ from coursekit.seeding import seed_everything
 
 MATRIX = {"quick": 256, "full": 512}  # rows and columns; small ones fit the processor's cache and look faster
 CLIP = {"quick": 1, "full": 4}  # seconds of sound at 24,000 Hz for the convolution, the layer that vocoders are made of
-COPY_MB = {"quick": 32, "full": 256}  # MB copied from memory to memory; more than any cache holds
+COPY_MB = {"quick": 32, "full": 128}  # MB copied from memory to memory; more than any cache holds
 SECONDS = {"quick": 0.05, "full": 0.2}  # how long each measurement is repeated; longer gives steadier numbers
 FORMATS = (torch.float32, torch.bfloat16, torch.float16)
 

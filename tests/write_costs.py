@@ -92,11 +92,17 @@ def read_rows() -> dict[str, list[str]]:
 def table(rows: dict[str, list[str]]) -> str:
     """The whole page."""
     system = f"{platform.system()}, {os.cpu_count()} CPU cores, Python {platform.python_version()}"
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    remark = (
+        ""
+        if busy < 2 * (os.cpu_count() or 1)
+        else "\nOther programs were at work meanwhile, so the times are too long.\n"
+    )
     head = f"""# What each script costs
 
 Time from start to end, imports included, and the most memory held at once. Measured with `tests/write_costs.py` on
 {system}, one script after the other. Your machine will differ; the ratios mostly will not.
-
+{remark}
 | script | quick | memory | full | memory |
 |---|---|---|---|---|
 """

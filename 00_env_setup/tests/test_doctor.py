@@ -308,6 +308,21 @@ def test_what_is_wrong_is_said_with_the_repair_of_this_system(case: Case, name: 
     assert not re.search(others[name], "\n".join(finding.repair)), finding
 
 
+@pytest.mark.parametrize("state", ["absent", "unfinished", "broken"])
+def test_without_an_environment_its_absence_is_the_one_failure(state: str) -> None:
+    machine = healthy(in_venv=False, venv=state, packages=PackageState(0, ("torch",)), computing=broken("no torch"))
+    findings = examine(machine)
+    assert [finding.name for finding in findings if finding.status == "FAIL"] == ["environment"]
+    assert [finding.name for finding in findings if finding.status == "warn"] == [
+        "packages",
+        "torch",
+        "device",
+        "microphone",
+    ]
+    elsewhere = examine(replace(machine, other_environment="/opt/conda"))
+    assert {finding.name for finding in elsewhere if finding.status == "FAIL"} >= {"packages", "torch"}
+
+
 def test_every_check_is_seen_to_fail() -> None:
     """The one check that cannot be wrong on its own is `tools`: it insists only on what was asked for."""
     assert {case[0] for case in CASES} | {checks.tools} == set(CHECKS)
@@ -433,7 +448,7 @@ def test_this_machine_is_examined_whole(tmp_path: Path, monkeypatch: pytest.Monk
     seen = facts.gather(root)
     assert sorted(path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts) == before
     assert (seen.venv, seen.in_venv, seen.network, seen.cwd) == ("absent", False, None, tmp_path)
-    assert seen.packages.damaged == ("x",) and seen.packages.right > 100
+    assert seen.packages.damaged == () and seen.packages.right > 100
     assert seen.disk_gb > 0 and seen.memory_gb and seen.python == tuple(sys.version_info[:3])
     assert not seen.unwritable and not seen.shadows
 
@@ -575,9 +590,9 @@ def test_a_probe_answers_fails_hangs_crashes_or_cannot_start(tmp_path: Path) -> 
 
 def test_the_real_probes_answer_here() -> None:
     computing, sound, damaged = probes.run_probes(
-        Path(sys.executable), GUIDE.parent, [probes.COMPUTING, probes.SOUND, probes.DAMAGED]
+        Path(sys.executable), GUIDE.parent, [probes.COMPUTING, probes.SOUND, probes.DAMAGED], 400
     )
-    assert computing.answer["sum"] == EXPECTED_SUM and computing.answer["torch"], computing
+    assert computing.answer.get("sum") == EXPECTED_SUM, computing
     assert "microphones" in sound.answer, sound
     assert damaged.answer["damaged"] == [], damaged
 

@@ -296,6 +296,10 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
 )
 
 
+# What tells nothing new where there is no environment: one cause is named once.
+INSIDE = (packages, torch, device, microphone)
+
+
 def examine(facts: Facts, needed_tools: Sequence[str] = ()) -> list[Finding]:
     """Make every check.
 
@@ -303,4 +307,11 @@ def examine(facts: Facts, needed_tools: Sequence[str] = ()) -> list[Finding]:
         facts: The machine.
         needed_tools: Programs ("ffmpeg", "espeak-ng") that have to be there.
     """
-    return [tools(facts, needed_tools) if check is tools else check(facts) for check in CHECKS]
+    findings = []
+    for check in CHECKS:
+        finding = tools(facts, needed_tools) if check is tools else check(facts)
+        if facts.nothing_to_examine and check in INSIDE:
+            value, first = "not looked at without an environment", ("set the course up first",)
+            finding = Finding(WARN, finding.name, value, finding.why, first, "not-inside-the-environment")
+        findings.append(finding)
+    return findings

@@ -79,6 +79,11 @@ class Facts:
     data: tuple[tuple[str, str], ...] = ()
     network: tuple[tuple[str, str], ...] | None = None
 
+    @property
+    def nothing_to_examine(self) -> bool:
+        """Whether there is no environment at all in which packages could be looked for."""
+        return not self.in_venv and self.venv != "whole" and not self.other_environment
+
 
 def gather(root: Path = REPOSITORY, *, network: bool = False) -> Facts:
     """Look at this machine. Takes about as long as PyTorch takes to start.
@@ -120,7 +125,8 @@ def gather(root: Path = REPOSITORY, *, network: bool = False) -> Facts:
         network=system.try_hosts() if network else None,
     )
     computing, sound, damaged = run_probes(python, root / "00_env_setup", [COMPUTING, SOUND, DAMAGED])
-    packages = replace(facts.packages, damaged=tuple(damaged.answer.get("damaged", ())))
+    ours = in_venv or use_venv  # what is damaged elsewhere is none of our business
+    packages = replace(facts.packages, damaged=tuple(damaged.answer.get("damaged", ())) if ours else ())
     return replace(facts, computing=computing, sound=sound, packages=packages)
 
 

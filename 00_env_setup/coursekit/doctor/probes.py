@@ -53,7 +53,7 @@ for package in distributions():
             break
 print(json.dumps({"damaged": damaged}))
 """
-TIME_LIMIT = 60.0  # seconds; the first start of PyTorch from a slow disk takes long
+TIME_LIMIT = 120.0  # seconds; the first start of PyTorch from a slow disk takes long
 
 
 @dataclass(frozen=True)
