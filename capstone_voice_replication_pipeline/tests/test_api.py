@@ -510,7 +510,9 @@ def test_a_stopping_service_finishes_and_refuses() -> None:
 def test_the_openapi_document_is_complete(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     speech = document["paths"]["/v1/audio/speech"]["post"]
-    assert {"200", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"} <= set(speech["responses"])
+    assert {"200", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"} <= set(
+        speech["responses"]
+    )
     assert "HTTPValidationError" not in json.dumps(document)
     properties = document["components"]["schemas"]["SpeechRequest"]["properties"]
     assert set(properties) == {
