@@ -9,6 +9,7 @@ from coursekit.course.modules import Module, modules
 from coursekit.course.names import find_exercise, find_module, shown
 from coursekit.course.parser import CommandParser
 from coursekit.course.progress_file import events, record
+from coursekit.course.quiz_session import say
 from coursekit.errors import CourseError
 
 MOST_PRINTED_LINES = 12
@@ -141,7 +142,7 @@ def show_verdict(exercise: Exercise, verdict: Verdict) -> None:
         return
     place = f" ({shown(exercise.copy)}, line {verdict.line})" if verdict.line else f" ({shown(exercise.copy)})"
     print(f"{exercise.name}: not yet{place}")
-    print("\n".join(f"  {line}" for line in verdict.message.splitlines()))
+    say(verdict.message, "  ")
     if verdict.source:
         print("\n".join(f"    {line}" for line in verdict.source.splitlines()))
     print(f"Stuck? course hint {exercise.name}")

@@ -176,6 +176,7 @@ def check_answer(exercise: Exercise, answer: Path, seconds: float = DEFAULT_SECO
         answer: The learner's file, the solution, or a wrong answer.
         seconds: Time limit, from when the check's own libraries are loaded.
     """
+    answer = answer.resolve()  # the check runs in another folder
     with tempfile.TemporaryDirectory(prefix="course_") as name:
         folder = Path(name)
         words = [exercise.answers / "check.py", answer, exercise.module.folder, folder, seconds]
