@@ -124,5 +124,7 @@ def test_two_at_once_exclude_each_other(repository: Path, capsys: pytest.Capture
 
 def test_the_extras_of_the_course_say_why_they_are_bounded() -> None:
     for path in extras.extras().values():
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-        assert lines and all("# " in line for line in lines), f"{path.name}: no reason given"
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        assert lines, f"{path.name} names no package"
+        assert text.startswith("# ") or all("# " in line for line in lines), f"{path.name}: no reason given"
