@@ -4,7 +4,7 @@ After each epoch a training prints its loss on the training set and on a validat
 Write a function that reads both lists and says which epoch's weights to keep, and what happened:
 
     keep        the epoch with the lowest validation loss, counted from 1 as the scripts do
-    "overfitting"   the validation loss ends more than 10 % above its lowest value, and the training loss went on falling
+    "overfitting"   the validation loss ends more than 10 % above its lowest value, and the training loss fell on
     "underfitting"  the training loss itself ends above half of where it began: hardly anything was learnt
     "good"          neither
 
