@@ -63,14 +63,14 @@ class Settings:
     seed: int = 0
     segment: int = 32  # frames of a training example (0.34 s); longer teaches little more and costs as much more
     batch: int = 8  # examples a step
-    rate: float = 4e-4  # Adam, both networks; HiFi-GAN uses 2e-4 for a million steps, here are some thousand
+    rate: float = 8e-4  # Adam, both networks; HiFi-GAN uses 2e-4 for a million steps, here are some thousand
     betas: tuple[float, float] = (0.8, 0.99)  # HiFi-GAN's: a short memory, because the opponent keeps changing
-    alone: int = 600  # steps without an opponent: the new last layer first has to make sound at all
+    alone: int = 8000  # steps without an opponent: three times as fast, and the new last layer has to learn anyway
     mel_weight: float = 15.0  # L1 of log mel
     stft_weight: float = 2.5  # three sizes of spectra, so that no single frame grid can be cheated
     feature_weight: float = 2.0  # what the opponent's layers see should be alike
     average: float = 0.998  # running mean of the weights; 500 steps of memory
-    half_time: int = 6000  # steps after which the learning rate has halved
+    half_time: int = 8000  # steps after which the learning rate has halved
     shares: tuple = (("kathleen", 0.35), ("libri", 0.65))  # how often each kind is drawn: many voices matter most
     checkpoint_every: int = 250
 
