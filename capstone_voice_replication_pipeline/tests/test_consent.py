@@ -26,6 +26,7 @@ from voice_pipeline.voice_folder import VoiceFolder
 
 from . import fake_voice as fake
 from .serve_fake import load_module
+from .synthetic_speech import speech
 
 CAPSTONE = Path(__file__).resolve().parents[1]
 
@@ -350,7 +351,10 @@ def test_silence_and_noise_say_nothing() -> None:
     text = consent_check.statement_text("ann", date(2026, 11, 23), ["river", "garden", "tiger", "paper"])
     words = ["river", "garden", "tiger", "paper"]
     assert "lasts" in consent_check.check_words(np.zeros(16_000, np.float32), 16_000, text, words).problem
-    assert consent_check.check_words(np.zeros(16_000 * 6, np.float32), 16_000, text, words).problem
+    babble = speech(5.0, sample_rate=16_000)
+    for sound in (np.zeros(16_000 * 6, np.float32), babble):
+        heard = consent_check.check_words(sound, 16_000, text, words)
+        assert heard.problem and heard.code_words_heard < consent_check.MIN_CODE_WORDS
 
 
 @pytest.mark.slow

@@ -175,13 +175,14 @@ class _Listener:
         from voice_pipeline.audio import resample, to_int16
 
         vocabulary = sorted({*text.rpartition("today")[2].split(), *CODE_WORDS})
-        grammar = f"#JSGF V1.0;\ngrammar statement;\npublic <statement> = ( {' | '.join(vocabulary)} )+;\n"
+        chance = 1.0 / len(vocabulary)
+        loop = [(state, 1, chance, word) for state in (0, 1) for word in vocabulary]  # any words, at least one
         pad = np.zeros(RECOGNIZER_RATE // 4, np.float32)
         loud = np.nonzero(np.abs(waveform) > 0.02 * np.abs(waveform).max(initial=0.0))[0]
         last = waveform[: loud[-1] + 1 if len(loud) else 0][-round(TAIL_SECONDS * sample_rate) :]
         sound = np.concatenate([pad, resample(last.astype(np.float32), sample_rate, RECOGNIZER_RATE), pad])
         with self._lock:
-            self._decoder.add_jsgf_string("statement", grammar)
+            self._decoder.add_fsg("statement", self._decoder.create_fsg("statement", 0, 1, loop))
             self._decoder.activate_search("statement")
             self._decoder.start_utt()
             self._decoder.process_raw(to_int16(sound).tobytes(), full_utt=True)
