@@ -58,6 +58,7 @@ class Run:
         written: Files made or changed below its --out, relative to it.
         strays: Files made, changed or removed anywhere else in the sandbox.
         network: What it tried to reach, whether or not it went on after the refusal.
+        report_text: The report as this run left it; a later run writes over the file. None when there is none.
     """
 
     script: Path
@@ -68,6 +69,7 @@ class Run:
     written: frozenset[str]
     strays: tuple[str, ...]
     network: tuple[str, ...]
+    report_text: str | None
 
     @property
     def error(self) -> str:
@@ -77,9 +79,11 @@ class Run:
         """The JSON report it wrote.
 
         Raises:
-            OSError, ValueError: There is none, or it is no JSON object.
+            ValueError: There is none, or it is no JSON object.
         """
-        found = json.loads((self.out / f"{self.script.stem}.json").read_text(encoding="utf-8"))
+        if self.report_text is None:
+            raise ValueError("it was not written")
+        found = json.loads(self.report_text)
         if not isinstance(found, dict):
             raise ValueError("not a JSON object")
         return found
@@ -121,6 +125,8 @@ class Sandbox:
             code, stdout, stderr = -1, expired.stdout or b"", (expired.stderr or b"") + b"\nstopped: it took too long\n"
         changed = changes(before, snapshot(self.folder))
         inside = out.relative_to(self.folder).as_posix() + "/"
+        report = out / f"{script.stem}.json"
+        fresh = f"{inside}{report.name}" in changed and report.exists()
         return Run(
             script,
             out,
@@ -130,6 +136,7 @@ class Sandbox:
             frozenset(name[len(inside) :] for name in changed if name.startswith(inside)),
             tuple(name for name in changed if not name.startswith((inside, "settings/"))),
             tuple(self._blocked.read_text("utf-8").splitlines()) if self._blocked.exists() else (),
+            report.read_text("utf-8") if fresh else None,
         )
 
     def environment(self) -> dict[str, str]:
@@ -258,7 +265,7 @@ def report_problems(run: Run) -> list[str]:
     """The report is complete, and its expectations exist, can fail and hold."""
     try:
         report = run.report()
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         return [f"no report {run.script.stem}.json: {error}"]
     if missing := REPORT_KEYS - report.keys():
         return [f"the report lacks {', '.join(sorted(missing))}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,16 +156,29 @@ def test_a_quick_run_that_misbehaves_is_named(text: str, said: str, sandbox: gat
 
 def test_a_range_that_cannot_fail_and_a_report_with_gaps_are_named(sandbox: gates.Sandbox) -> None:
     run = sandbox.run(write(sandbox, GOOD), "--quick")
-    report = run.out / "01_hello.json"
-    whole = report.read_text()
-    report.write_text(whole.replace("[\n      5,\n      5\n    ]", "[-Infinity, Infinity]"))
-    assert gates.report_problems(run) == ["letters: the range -inf to inf cannot fail"]
-    report.write_text(whole.replace('"peak_mb"', '"memory"'))
-    assert gates.report_problems(run) == ["the report lacks peak_mb"]
-    report.write_text(whole.replace('"passed": true', '"passed": false').replace('"seconds": ', '"seconds": -'))
-    assert "the report does not say passed" in gates.report_problems(run)
-    report.write_text("[]")
-    assert "not a JSON object" in gates.report_problems(run)[0]
+
+    def problems(before: str, after: str) -> list[str]:
+        assert run.report_text and before in run.report_text
+        return gates.report_problems(replace(run, report_text=run.report_text.replace(before, after)))
+
+    assert problems('"quick"', '"quick"') == []
+    assert problems("[\n      5,\n      5\n    ]", "[-Infinity, Infinity]") == [
+        "letters: the range -inf to inf cannot fail"
+    ]
+    assert problems('"peak_mb"', '"memory"') == ["the report lacks peak_mb"]
+    assert problems('"passed": true', '"passed": false') == ["the report does not say passed"]
+    assert problems('"seconds": ', '"seconds": -1')[0].startswith("seconds is -1")
+    assert "not a JSON object" in gates.report_problems(replace(run, report_text="[]"))[0]
+
+
+def test_each_run_keeps_its_own_report(sandbox: gates.Sandbox) -> None:
+    counted = doing("(settings.out / 'n').write_text(str(letters := (settings.out / 'n').exists() + 5))")
+    counted = counted.replace('{"letters": 5}', '{"letters": letters}').replace(": hello.txt", ": hello.txt, n")
+    script = write(sandbox, counted)
+    first, second = sandbox.run(script, "--quick"), sandbox.run(script, "--quick")
+    assert gates.report_problems(first) == []
+    assert "letters is 6, expected 5 to 5" in gates.report_problems(second)
+    assert "it was not written" in gates.report_problems(sandbox.run(script, "--quik"))[0]
 
 
 def test_what_a_folder_or_a_star_promises_may_be_written(sandbox: gates.Sandbox) -> None:

@@ -241,7 +241,7 @@ CASES: list[Case] = [
         {"Linux": "export LC_ALL=C.UTF-8", "Darwin": "export LC_ALL=C.UTF-8", "Windows": "chcp 65001"},
     ),
     (checks.console, {"console": "no-such-encoding"}, "FAIL", "no-such-encoding", everywhere("PYTHONIOENCODING")),
-    (checks.folder, {"root": Path("/home/OneDrive/course")}, "warn", "synchronised", everywhere("move the folder")),
+    (checks.folder, {"root": Path("/srv/OneDrive/course")}, "warn", "synchronised", everywhere("move the folder")),
     (
         checks.writable,
         {"unwritable": (("/srv/course/.data", "Permission denied"),)},
