@@ -5,11 +5,12 @@ Run:
 
 Each recording is decoded, mixed to mono, resampled to 24,000 Hz, trimmed to its speech (0.1 s margin), brought to
 -23 LUFS and written as 16-bit WAV. Each is measured, and accepted or rejected with the rule, the value, the limit and
-the repair. Running it again redoes only what has changed.
+the repair. Then all clips are listened to: does one person speak in all of them, and does each say its text?
+Running it again redoes only what has changed.
 
 Writes: HOME/NAME/clips/*.wav, ledger.jsonl (every recording), metadata.csv (accepted clips), split.json (train and
-held out).
-Time: about 1 s per 2 minutes of sound on 2 CPU cores.
+held out), reports/ledger.html (the same for people, with waveforms), reports/re_record.txt (what to record again).
+Time: about 1 s per 2 minutes of sound on 2 CPU cores; listening adds about 15 s per minute (--skip-listening).
 Next: 03_extract_features.py
 """
 
@@ -25,10 +26,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the split (default 0)")
     parser.add_argument("--allow-few", action="store_true", help="go on with fewer than 8 accepted clips")
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: one per core)")
+    parser.add_argument("--skip-listening", action="store_true", help="do not compare speakers and words")
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments).require()
     with folder.lock():
-        preprocess_step(folder, seed=arguments.seed, allow_few=arguments.allow_few, workers=arguments.workers)
+        preprocess_step(
+            folder,
+            seed=arguments.seed,
+            allow_few=arguments.allow_few,
+            workers=arguments.workers,
+            listening=not arguments.skip_listening,
+        )
     print(f"\nNext: {next_command('03_extract_features.py', folder)}")
     return 0
 

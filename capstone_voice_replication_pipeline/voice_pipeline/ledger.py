@@ -24,6 +24,11 @@ class Limits:
     max_clipped_share: float = 0.005  # half a percent of flat tops is heard as crackle; music masters stay below 0.1 %
     min_snr_db: float = 9.0  # lenient: the noisiest of 1,250 clips of four public sets has 12
     min_characters_per_second: float = 4.0  # the slowest of them has 7; below 4 the text is not the whole of it
+    max_pause: float = 3.0  # a reader's comma lasts under 1 s; this long is a stumble or two sentences
+    min_similarity: float = (
+        0.70  # 80 clips of 5 speakers against their own rest: 0.80 and more; other people: 0.76 at most
+    )
+    min_prompt_match: float = 0.38  # the worst true pair in a sample of 47 has 0.46, the best wrong one 0.30
     max_characters_per_second: float = 27.0  # the fastest has 23; above 27 the recording does not hold the whole text
 
 
@@ -103,6 +108,11 @@ RULES = (
     ),
     Rule("noisy", "Record again in a quieter room, nearer to the microphone.", _below("snr_db", "min_snr_db")),
     Rule(
+        "pause_inside",
+        "Record the sentence again in one go, or cut the pause out.",
+        _above("longest_pause", "max_pause"),
+    ),
+    Rule(
         "text_longer_than_speech",
         "Check that the text belongs to this file and that the recording is not cut off.",
         _above("characters_per_second", "max_characters_per_second"),
@@ -113,6 +123,20 @@ RULES = (
         _below("characters_per_second", "min_characters_per_second"),
     ),
 )
+
+LISTENING_RULES = (
+    Rule(
+        "another_speaker",
+        "Check who speaks: this clip does not sound like the others. Record it again, or leave it out.",
+        _below("similarity_to_rest", "min_similarity"),
+    ),
+    Rule(
+        "other_words",
+        "Listen to it: the recogniser heard other words. Read the sentence again, or correct its text.",
+        _below("prompt_match", "min_prompt_match"),
+    ),
+)
+"""Rules that need a look at the whole set; `listening` applies them to what the others accepted."""
 
 _IMPLIED_BY = {
     "no_speech": {"silent"},
@@ -136,7 +160,7 @@ def judge(measured: Measurements, text: str, limits: Limits) -> list[Reason]:
         the rules it breaks; empty when it is accepted.
     """
     reasons = [] if text else [NO_TEXT]
-    for rule in RULES:
+    for rule in (*RULES, *LISTENING_RULES):
         broken = rule.broken(measured, limits)
         if broken:
             reasons.append(Reason(rule.name, *broken, rule.repair))
@@ -227,6 +251,8 @@ def explain(reason: dict[str, Any]) -> str:
         return str(reason["rule"])
     if isinstance(value, str):
         return f"{reason['rule']} ({_ascii(value)})"
+    if limit is None:
+        return f"{reason['rule']} ({value:.5g})"
     return f"{reason['rule']} ({value:.5g}, limit {limit:.5g})"
 
 

@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import soxr
 
 from voice_pipeline.audio import Decoded
 from voice_pipeline.vad import FRAME, VAD_RATE, Speech
 
 _QUIETEST = -120.0  # dB written for digital silence, since JSON has no minus infinity
+_COLUMNS = 240
+_LOUDEST_BLOCKS = 24  # a true peak lies near a high sample peak; the rest of a clip need not be looked at
 _CLEANEST = 100.0  # dB written for an SNR without any noise
 
 
@@ -31,13 +34,20 @@ class Measurements:
         speech_duration: speech found in it, seconds.
         leading_silence: before the first speech, seconds.
         trailing_silence: after the last speech, seconds.
+        longest_pause: longest silence between two stretches of speech, seconds.
+        inner_silence: all silence between the first and the last speech, seconds.
         peak_dbfs: highest sample.
+        true_peak_dbtp: highest peak between the samples too (ITU-R BS.1770-4, four times oversampled).
         clipped_share: share of samples that lie on flat tops, 0..1.
         loudness_lufs: integrated loudness of the trimmed clip before normalisation.
         clip_loudness_lufs: the same after normalisation and peak limit.
         noise_floor_dbfs: RMS of the frames without speech.
         snr_db: speech power over noise power.
         characters_per_second: length of the text over the time from first to last speech.
+        similarity_to_rest: cosine of this clip's speaker and that of all other clips; None when not listened to.
+        prompt_match: how much of the text's sounds a recogniser heard, 0..1; None when not listened to.
+        heard: what it heard.
+        outline: the highest sample in each of 240 equal parts, in percent of the file's peak; for drawing.
     """
 
     source_sample_rate: int
@@ -51,13 +61,20 @@ class Measurements:
     speech_duration: float
     leading_silence: float
     trailing_silence: float
+    longest_pause: float
+    inner_silence: float
     peak_dbfs: float
+    true_peak_dbtp: float
     clipped_share: float
     loudness_lufs: float | None
     clip_loudness_lufs: float | None
     noise_floor_dbfs: float
     snr_db: float | None
     characters_per_second: float | None
+    similarity_to_rest: float | None = None
+    prompt_match: float | None = None
+    heard: str | None = None
+    outline: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, rounded to what the measurement can tell."""
@@ -67,6 +84,30 @@ class Measurements:
 def decibels(amplitude: float) -> float:
     """Amplitude 0..1 to dB relative to full scale, at least -120."""
     return max(_QUIETEST, 20.0 * math.log10(amplitude)) if amplitude > 0 else _QUIETEST
+
+
+def true_peak(waveform: np.ndarray, sample_rate: int) -> float:
+    """Highest peak of the curve through the samples: oversampled to about 192 kHz around the loudest places.
+
+    Args:
+        waveform: float32 `[samples]`.
+        sample_rate: Hz.
+
+    Returns:
+        amplitude; at least the highest sample.
+    """
+    magnitude = np.abs(waveform)
+    peak = float(magnitude.max(initial=0.0))
+    factor = max(1, round(192_000 / sample_rate))
+    if peak == 0.0 or factor == 1:
+        return peak
+    highest, block, margin = peak, 2048, 64
+    blocks = np.maximum.reduceat(magnitude, np.arange(0, len(magnitude), block))
+    for number in np.argsort(-blocks)[:_LOUDEST_BLOCKS]:
+        start = max(0, int(number) * block - margin)
+        piece = np.pad(waveform[start : (int(number) + 1) * block + margin], margin)
+        highest = max(highest, float(np.abs(soxr.resample(piece, sample_rate, factor * sample_rate)).max(initial=0.0)))
+    return highest
 
 
 def clipped_share(waveform: np.ndarray) -> float:
@@ -148,6 +189,7 @@ def measure(
     """
     noise_floor, snr = noise_and_snr(decoded.waveform, decoded.sample_rate, speech)
     span = speech.end - speech.start
+    pauses = [start - end for (_, end), (start, _) in zip(speech.segments, speech.segments[1:], strict=False)]
     return Measurements(
         source_sample_rate=decoded.sample_rate,
         source_channels=decoded.channels,
@@ -160,11 +202,24 @@ def measure(
         speech_duration=speech.seconds,
         leading_silence=speech.start,
         trailing_silence=decoded.duration - speech.end if speech.segments else decoded.duration,
+        longest_pause=max(pauses, default=0.0),
+        inner_silence=sum(pauses),
         peak_dbfs=decibels(float(np.abs(decoded.waveform).max(initial=0.0))),
+        true_peak_dbtp=decibels(true_peak(decoded.waveform, decoded.sample_rate)),
         clipped_share=clipped_share(decoded.waveform),
         loudness_lufs=loudness,
         clip_loudness_lufs=clip_loudness,
         noise_floor_dbfs=noise_floor,
         snr_db=snr,
         characters_per_second=len(text) / span if text and span > 0 else None,
+        outline=_outline(decoded.waveform),
     )
+
+
+def _outline(waveform: np.ndarray) -> tuple[int, ...]:
+    magnitude = np.abs(waveform)
+    peak = float(magnitude.max(initial=0.0))
+    if not peak:
+        return ()
+    starts = np.unique(np.linspace(0, len(magnitude), _COLUMNS, endpoint=False).astype(int))
+    return tuple(int(value) for value in np.rint(100 * np.maximum.reduceat(magnitude, starts) / peak))

@@ -14,11 +14,12 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 
 from coursekit.files import sha256_file
-from voice_pipeline.audio import write_wav
+from voice_pipeline.audio import to_int16, write_wav
 from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.measurements import clipped_share, decibels
+from voice_pipeline.measurements import decibels
 from voice_pipeline.prompts import Prompt
+from voice_pipeline.takes import TakeCheck, check_take
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 
 logger = logging.getLogger(__name__)
@@ -181,27 +182,6 @@ def record_take(
     return np.concatenate(parts)[:most] if parts else np.zeros(0, np.float32)
 
 
-@dataclass(frozen=True)
-class TakeCheck:
-    """A first look at a take, while the speaker is still there."""
-
-    ok: bool
-    sentence: str
-
-
-def check_take(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> TakeCheck:
-    """Judge level, clipping and length of a take at once; the ledger measures it properly later."""
-    seconds = len(waveform) / sample_rate
-    peak = decibels(float(np.abs(waveform).max(initial=0.0)))
-    if peak < -40.0:
-        return TakeCheck(False, f"almost nothing was heard (peak {peak:.0f} dBFS): come nearer, or unmute it")
-    if clipped_share(waveform) > 0.001:
-        return TakeCheck(False, "the level was too high and the sound is clipped: turn it down or move back a little")
-    if seconds < 0.4 * prompt.expected_seconds:
-        return TakeCheck(False, f"{seconds:.1f} s is too short for this sentence: read all of it, then press Enter")
-    return TakeCheck(True, f"{seconds:.1f} s, peak {peak:.0f} dBFS")
-
-
 def record_prompts(
     folder: VoiceFolder,
     prompts: Sequence[Prompt],
@@ -209,6 +189,8 @@ def record_prompts(
     terminal: Terminal,
     *,
     retake: Collection[str] = (),
+    check_words: bool = True,
+    play: Callable[[np.ndarray, int], None] | None = None,
 ) -> int:
     """Guide a speaker through the prompts that have no take yet. Stopping and starting again goes on where it stopped.
 
@@ -218,6 +200,8 @@ def record_prompts(
         microphone: where from.
         terminal: the person.
         retake: ids of prompts to read again although they have a take, which the new one replaces.
+        check_words: let the recogniser compare each take with its prompt.
+        play: plays a take; None where there is no loudspeaker.
 
     Returns:
         number of takes kept in this session.
@@ -236,43 +220,64 @@ def record_prompts(
     todo = [prompt for prompt in prompts if prompt.prompt_id not in recorded]
     terminal.show(f"Microphone: {microphone.name}. {len(todo)} of {len(prompts)} sentences to read.")
     kept = 0
+    earlier = [row["check"]["match"] for row in rows if (row.get("check") or {}).get("match") is not None]
     for prompt in todo:
-        waveform = _take_until_kept(prompt, microphone, terminal)
-        if waveform is None:
+        take = _take_until_kept(prompt, microphone, terminal, check_words=check_words, earlier=earlier, play=play)
+        if take is None:
             break
-        if len(waveform):
+        if len(take.waveform):
+            earlier += [take.check.match] if take.check.match is not None else []
             rows = [row for row in rows if row["id"] != prompt.prompt_id]
             with writing_to(folder.raw):
-                rows.append(_keep(folder, prompt, waveform, microphone))
+                rows.append(_keep(folder, prompt, take, microphone))
                 write_jsonl(folder.manifest, rows)
             kept += 1
     terminal.show(f"{kept} takes kept, {len(todo) - kept} sentences left.")
     return kept
 
 
-def _take_until_kept(prompt: Prompt, microphone: Microphone, terminal: Terminal) -> np.ndarray | None:
-    """One prompt: the take to keep, an empty array when it is skipped, None to stop the session."""
+@dataclass(frozen=True)
+class _Take:
+    waveform: np.ndarray
+    check: TakeCheck
+
+
+def _take_until_kept(
+    prompt: Prompt,
+    microphone: Microphone,
+    terminal: Terminal,
+    *,
+    check_words: bool,
+    earlier: Sequence[float],
+    play: Callable[[np.ndarray, int], None] | None,
+) -> _Take | None:
+    """One prompt: the take to keep, an empty one when it is skipped, None to stop the session."""
     while True:
         terminal.show(f"\n{prompt.prompt_id} (about {prompt.expected_seconds:.0f} s):\n\n    {prompt.text}\n")
         answer = terminal.ask("Enter to record, s to skip, q to stop: ")
         if answer in ("s", "q"):
-            return np.zeros(0, np.float32) if answer == "s" else None
+            return _Take(np.zeros(0, np.float32), TakeCheck(False, "skipped")) if answer == "s" else None
         for count in (3, 2, 1):
             terminal.show(f"{count} ...")
             terminal.pause(0.7)
-        terminal.show("Read now. Press Enter when you have finished.")
+        terminal.show("Read now. Wait a moment at the end, then press Enter.")
         longest = 1.5 * prompt.expected_seconds + EXTRA_SECONDS
         waveform = record_take(microphone, longest, terminal.enter_pressed(), terminal.level)
-        check = check_take(waveform, microphone.sample_rate, prompt)
+        check = check_take(waveform, microphone.sample_rate, prompt, words=check_words, earlier=earlier)
         terminal.show(f"\n{'Good' if check.ok else 'Better again'}: {check.sentence}.")
-        answer = terminal.ask("Enter to keep, r to repeat: " if check.ok else "Enter to repeat, k to keep it anyway: ")
+        listen = ", p to listen" if play else ""
+        question = "Enter to keep, r to repeat" if check.ok else "Enter to repeat, k to keep it anyway"
+        while (answer := terminal.ask(f"{question}{listen}: ")) == "p" and play:
+            play(waveform, microphone.sample_rate)
         if (check.ok and answer != "r") or answer == "k":
-            return waveform
+            return _Take(waveform, check)
+        if answer == "q":
+            return None
 
 
-def _keep(folder: VoiceFolder, prompt: Prompt, waveform: np.ndarray, microphone: Microphone) -> dict[str, Any]:
+def _keep(folder: VoiceFolder, prompt: Prompt, take: _Take, microphone: Microphone) -> dict[str, Any]:
     path = folder.raw / f"{prompt.prompt_id}.wav"
-    write_wav(path, waveform, microphone.sample_rate)
+    write_wav(path, take.waveform, microphone.sample_rate)
     return {
         "id": prompt.prompt_id,
         "given": path.name,
@@ -285,7 +290,53 @@ def _keep(folder: VoiceFolder, prompt: Prompt, waveform: np.ndarray, microphone:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "problem": None,
         "duplicate_of": None,
+        "check": {
+            "ok": take.check.ok,
+            "rules": list(take.check.rules),
+            "heard": take.check.heard,
+            "match": None if take.check.match is None else round(take.check.match, 4),
+        },
     }
+
+
+def open_loudspeaker() -> Callable[[np.ndarray, int], None] | None:
+    """What plays a take (float32 `[samples]`, Hz) and returns at its end; None where there is no loudspeaker."""
+    import miniaudio
+
+    try:
+        if not miniaudio.Devices().get_playbacks():
+            return None
+    except miniaudio.MiniaudioError as error:
+        logger.info("no sound system: %s", error)
+        return None
+
+    def play(waveform: np.ndarray, sample_rate: int) -> None:
+        samples, finished = to_int16(waveform), threading.Event()
+
+        def frames() -> Generator[bytes, int, None]:
+            place = 0
+            wanted = yield b""
+            while place < len(samples):
+                block = samples[place : place + wanted]
+                place += wanted
+                wanted = yield block.tobytes()
+            finished.set()
+
+        try:
+            source = frames()
+            next(source)
+            device = miniaudio.PlaybackDevice(
+                output_format=miniaudio.SampleFormat.SIGNED16, nchannels=1, sample_rate=sample_rate
+            )
+            try:
+                device.start(source)
+                finished.wait(len(samples) / sample_rate + 2.0)
+            finally:
+                device.close()
+        except miniaudio.MiniaudioError as error:
+            logger.warning("the take cannot be played: %s", error)
+
+    return play
 
 
 class ConsoleTerminal:

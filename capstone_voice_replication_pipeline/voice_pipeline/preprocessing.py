@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from voice_pipeline import ledger
 from voice_pipeline.audio import AudioError, decode, resample, write_wav
 from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
+from voice_pipeline.ledger_page import write_reports
 from voice_pipeline.measurements import Measurements, measure
 from voice_pipeline.settings import AUDIO, AudioSettings
 from voice_pipeline.split import MIN_CLIPS, split_clips
@@ -28,7 +29,7 @@ from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 
 logger = logging.getLogger(__name__)
 
-METHOD = 1  # raise it when this module gives other clips or measurements from the same recording
+METHOD = 2  # raise it when this module gives other clips or measurements from the same recording
 _REPAIRS = {
     "unreadable": "Copy or record the file again, or export it as WAV or FLAC.",
     "not_finite": "Export it as 16-bit WAV from the original.",
@@ -62,6 +63,7 @@ class PreprocessResult:
         processed: recordings worked on in this run.
         reused: recordings whose result was still valid.
         removed: clips deleted because their recording is gone or is now rejected.
+        notes: what could not be judged, and why.
     """
 
     rows: list[dict[str, Any]]
@@ -69,6 +71,7 @@ class PreprocessResult:
     processed: int
     reused: int
     removed: int
+    notes: tuple[str, ...] = ()
 
 
 def preprocess(
@@ -78,7 +81,9 @@ def preprocess(
     seed: int = 0,
     allow_few: bool = False,
     workers: int | None = None,
+    listening: bool = False,
     on_clip: Callable[[dict[str, Any]], object] | None = None,
+    on_heard: Callable[[dict[str, Any]], object] | None = None,
 ) -> PreprocessResult:
     """Bring clips/, ledger.jsonl, metadata.csv and split.json in line with raw/. Safe to kill and run again.
 
@@ -88,7 +93,10 @@ def preprocess(
         seed: of the split.
         allow_few: accept fewer than `MIN_CLIPS` clips.
         workers: threads; default one per core, at most 8. The work is in libraries that run side by side.
+        listening: also compare the speaker of each clip with the others, and its words with its text (slower; see
+            `voice_pipeline.listening`).
         on_clip: called with each finished ledger row, in the order they finish.
+        on_heard: called with each row listened to.
 
     Raises:
         PipelineError: no recordings, the disk refuses, or too few clips were accepted (the ledger is written first).
@@ -112,12 +120,18 @@ def preprocess(
             if on_clip:
                 on_clip(row)
         rows = [done[task.key] for task in tasks]
+        notes: list[str] = []
+        if listening:
+            from voice_pipeline.listening import listen
+
+            rows, notes = listen(folder, rows, settings.limits, on_heard)
         ledger.check_complete([recording["given"] for recording in manifest], rows)
+        write_reports(folder, rows, notes)
         split = _write_results(folder, rows, seed)
         removed = _remove_stale(folder, rows)
         journal.clear()
     _require_enough(folder, rows, allow_few)
-    return PreprocessResult(rows, split, len(todo), len(tasks) - len(todo), removed)
+    return PreprocessResult(rows, split, len(todo), len(tasks) - len(todo), removed, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,7 @@ class _Task:
             "method": METHOD,
             "settings": asdict(settings),
             "source": digest,
-            **{name: recording.get(name) for name in ("id", "given", "text", "problem", "duplicate_of")},
+            **{name: recording.get(name) for name in ("id", "given", "text", "problem", "duplicate_of", "set_aside")},
         }
         key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return cls(recording, raw, digest, key)
@@ -163,6 +177,8 @@ def process_recording(folder: VoiceFolder, task: _Task, settings: PreprocessSett
     if not reasons and task.raw:
         try:
             waveform, measured = prepare(task.raw, text, settings)
+            if given := recording.get("source_format"):  # a slice: raw/ holds WAV, the recording was something else
+                measured = replace(measured, **{f"source_{name}": value for name, value in given.items()})
             reasons = ledger.judge(measured, text, settings.limits)
             if not reasons:
                 write_wav(clip, waveform, settings.audio.sample_rate)
@@ -186,6 +202,8 @@ def _reasons_before_decoding(task: _Task) -> list[ledger.Reason]:
         problem = f"raw/{task.recording.get('file')} is gone"
     if problem:
         return [ledger.Reason("unreadable", problem, None, _REPAIRS["unreadable"])]
+    if aside := task.recording.get("set_aside"):
+        return [ledger.Reason(**aside)]
     if task.recording.get("duplicate_of"):
         return [ledger.Reason("duplicate", task.recording["duplicate_of"], None, _REPAIRS["duplicate"])]
     return []
@@ -308,9 +326,14 @@ def _reusable_rows(folder: VoiceFolder, journal: _Journal) -> dict[str, dict[str
     return {row["key"]: row for row in [*old, *journal.rows()] if "key" in row and _clip_is_whole(folder, row)}
 
 
+def _rejected_by_ear(row: dict[str, Any]) -> bool:
+    """What `listening` rejected depends on the other clips, so it is judged anew each time."""
+    return bool({rule.name for rule in ledger.LISTENING_RULES} & {reason["rule"] for reason in row["reasons"]})
+
+
 def _clip_is_whole(folder: VoiceFolder, row: dict[str, Any]) -> bool:
     if row["status"] == ledger.REJECTED:
-        return True
+        return not _rejected_by_ear(row)
     clip = folder.root / row["clip"]
     return clip.is_file() and sha256_file(clip) == row.get("clip_sha256")
 

@@ -7,14 +7,19 @@ import re
 import shutil
 import time
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from coursekit.files import atomic_path, sha256_file
 from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
-from voice_pipeline.prompts import find_prompt, load_prompts
+from voice_pipeline.phone_takes import check_accounted, match_unknown, parts_of
+from voice_pipeline.prompt_match import heard_in
+from voice_pipeline.prompts import Prompt, find_prompt, prompts_of_voice
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ class ImportReport:
         missing: ids of metadata.csv without a file.
         without_text: recordings whose text is not known; the ledger will reject them.
         duplicates: recordings with the same content as another one; the ledger will reject them.
+        sliced: long recordings, and into how many pieces each was cut; the pieces count as recordings.
     """
 
     added: list[str] = field(default_factory=list)
@@ -49,23 +55,33 @@ class ImportReport:
     missing: list[str] = field(default_factory=list)
     without_text: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
+    sliced: dict[str, int] = field(default_factory=dict)
 
     @property
     def given(self) -> int:
-        """Files that the ledger has to account for."""
-        return len(self.added) + len(self.replaced) + len(self.unchanged)
+        """Recordings that the ledger has to account for: files, and pieces of files that were sliced."""
+        whole = len(self.added) + len(self.replaced) + len(self.unchanged) - len(self.sliced)
+        return whole + sum(self.sliced.values())
 
 
-def import_folder(folder: VoiceFolder, source: Path, *, language: str = "en") -> ImportReport:
+def import_folder(
+    folder: VoiceFolder,
+    source: Path,
+    *,
+    language: str = "en",
+    listen: Callable[[np.ndarray, int], str] | None = heard_in,
+) -> ImportReport:
     """Copy all recordings below `source` into the voice folder. Running it again copies only what is new or changed.
 
     The text of a recording comes from the nearest `metadata.csv` (`id|text` or `id|text|normalised`, where the
-    normalised text wins), else from a `.txt` file of the same name, else from the course's prompt its name stands for.
+    normalised text wins), else from a `.txt` file of the same name, else from the voice's prompt its name stands for,
+    else from the prompt that is heard in it. A long recording of several prompts is sliced (`voice_pipeline.slicing`).
 
     Args:
         folder: where to; made if needed. The caller holds its lock.
         source: folder with recordings in any format, also in sub-folders such as `wavs/`.
         language: language of the course's prompts.
+        listen: hears the words of recordings without a text; None leaves them without.
 
     Raises:
         PipelineError: there is no such folder, it holds no recordings, a table is damaged, or the disk refuses.
@@ -82,17 +98,23 @@ def import_folder(folder: VoiceFolder, source: Path, *, language: str = "en") ->
             f"{source} holds no recordings ({len(report.ignored)} other files)",
             hint="put audio files there (WAV, FLAC, MP3, M4A, OGG, WebM), or record: --record",
         )
-    texts = _Texts(source, language)
+    texts = _Texts(source, prompts_of_voice(folder, language))
     folder.create()
     rows = {row["given"]: row for row in read_jsonl(folder.manifest)}
     taken = {row["id"].casefold() for row in rows.values()}
     with writing_to(folder.raw):
         try:
             for path in files:
-                _take_over(folder, source, path, texts, rows, taken, report)
+                if not _sliced_before(folder, source, path, rows, report):
+                    _take_over(folder, source, path, texts, rows, taken, report)
+            _note_duplicates(rows)
+            if listen and report.without_text and texts.by_prompt and language == "en":
+                report.sliced |= match_unknown(folder, source, rows, texts.prompts, listen)
         finally:
             _note_duplicates(rows)
             write_jsonl(folder.manifest, list(rows.values()))
+    check_accounted([path.relative_to(source).as_posix() for path in files], rows.values())
+    report.without_text = [given for given in report.without_text if given in rows and not rows[given]["text"]]
     report.missing = texts.unused()
     report.duplicates = [row["given"] for row in rows.values() if row["duplicate_of"]]
     return report
@@ -156,6 +178,24 @@ def _take_over(
     rows[given] = row
 
 
+def _sliced_before(
+    folder: VoiceFolder, source: Path, path: Path, rows: dict[str, dict[str, Any]], report: ImportReport
+) -> bool:
+    """Whether the slices of a long recording are here already; those of another content are taken out."""
+    given = path.relative_to(source).as_posix()
+    parts = parts_of(rows.values(), given)
+    if not parts:
+        return False
+    if parts[0]["part_sha256"] == sha256_file(path) and all((folder.raw / part["file"]).is_file() for part in parts):
+        report.unchanged.append(given)
+        report.sliced[given] = len(parts)
+        return True
+    for part in parts:
+        (folder.raw / part["file"]).unlink(missing_ok=True)
+        del rows[part["given"]]
+    return False
+
+
 def _note_duplicates(rows: dict[str, dict[str, Any]]) -> None:
     first: dict[str, str] = {}
     for given, row in rows.items():
@@ -184,11 +224,16 @@ def _safe_suffix(path: Path) -> str:
 class _Texts:
     """Looks up what is said in a file."""
 
-    def __init__(self, source: Path, language: str) -> None:
+    def __init__(self, source: Path, prompts: Sequence[Prompt]) -> None:
         self._source = source
-        self._prompts = load_prompts(language)
+        self.prompts = prompts
         self._tables = {path.parent: _read_metadata(path) for path in sorted(source.rglob(METADATA))}
         self._used: set[tuple[Path, str]] = set()
+
+    @property
+    def by_prompt(self) -> bool:
+        """Whether prompts may give the text: not where a metadata.csv does."""
+        return not self._tables
 
     def of(self, path: Path) -> tuple[str, str | None]:
         """Return (text, where it came from); ("", None) when there is none."""
@@ -204,7 +249,7 @@ class _Texts:
         beside = path.with_suffix(".txt")
         if beside.is_file() and (text := _clean(_read_text(beside))):
             return text, beside.name
-        prompt = None if self._tables or beside.is_file() else find_prompt(path.stem, self._prompts)
+        prompt = None if self._tables or beside.is_file() else find_prompt(path.stem, self.prompts)
         return (prompt.text, prompt.prompt_id) if prompt else ("", None)
 
     def unused(self) -> list[str]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from voice_pipeline.engines.base import FineTuneResult, ProgressCallback
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.features import extract_all, write_statistics
 from voice_pipeline.ledger import ACCEPTED, counts, table
+from voice_pipeline.ledger_page import PAGE, RE_RECORD, to_record_again
 from voice_pipeline.preprocessing import PreprocessResult, preprocess
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl
 
@@ -36,26 +37,61 @@ def progress_bar(name: str) -> Iterator[ProgressCallback]:
 
 
 def preprocess_step(
-    folder: VoiceFolder, *, seed: int = 0, allow_few: bool = False, workers: int | None = None
+    folder: VoiceFolder,
+    *,
+    seed: int = 0,
+    allow_few: bool = False,
+    workers: int | None = None,
+    listening: bool = True,
 ) -> PreprocessResult:
-    """Recordings to clips; prints the ledger."""
+    """Recordings to clips; prints the ledger and what to record again."""
     total = len(read_jsonl(folder.manifest))
-    with progress(total=total, desc="Preprocessing", unit="clip") as bar:
-        try:
+    try:
+        with progress(total=total, desc="Preprocessing", unit="clip") as bar:
             result = preprocess(
-                folder, seed=seed, allow_few=allow_few, workers=workers, on_clip=lambda row: bar.update()
+                folder,
+                seed=seed,
+                allow_few=allow_few,
+                workers=workers,
+                listening=listening,
+                on_clip=lambda row: bar.update(),
+                on_heard=_second_bar(bar, "Listening"),
             )
-        except PipelineError:
-            bar.close()
-            print(table(read_jsonl(folder.ledger)))
-            raise
-        bar.update(result.reused)
-    print(table(result.rows))
+            if not listening:
+                bar.update(result.reused)
+    except PipelineError:
+        _print_ledger(folder, read_jsonl(folder.ledger))
+        raise
+    _print_ledger(folder, result.rows)
     accepted, rejected = counts(result.rows)
+    for note in result.notes:
+        print(f"NOTE: {note}")
     print(f"\n{len(result.rows)} recordings = {accepted} accepted + {rejected} rejected ", end="")
     print(f"({result.processed} processed now, {result.reused} unchanged, {result.removed} old clips removed)")
     print(f"{len(result.split['train'])} clips to train on, {len(result.split['validation'])} held out")
     return result
+
+
+def _second_bar(bar: Any, name: str) -> Callable[[object], None]:
+    """Turn a finished bar into one for the work that follows, at its first step."""
+
+    def update(_: object) -> None:
+        if bar.desc != f"{name}: ":
+            bar.reset(total=bar.total)
+            bar.set_description(name, refresh=False)
+        bar.update()
+
+    return update
+
+
+def _print_ledger(folder: VoiceFolder, rows: list[dict[str, Any]]) -> None:
+    print(table(rows))
+    again = to_record_again(rows)
+    if again:
+        print(f"\nRecord again ({len(again)}):")
+        for row in again:
+            print(f"  {row['id']}: {row['text'] or row['file']}".encode("ascii", "backslashreplace").decode())
+    print(f"  {folder.reports / PAGE}\n  {folder.reports / RE_RECORD}")
 
 
 def features_step(folder: VoiceFolder, *, workers: int | None = None) -> dict[str, Any]:
