@@ -106,8 +106,9 @@ def train_epoch(model, train_loader, loss_function, optimizer) -> tuple[float, f
 def train(model, train_loader, test_loader, epochs: int, learning_rate: float) -> dict[str, list[float]]:
     """Train and look at the test set after every epoch. Returns the history that plot_training_history() draws.
 
-    The test set is only looked at: no weight is changed, no setting chosen by it.  # concept: generalization
+    The test set is only looked at: no weight is changed, no setting chosen by it.
     """
+    # concept: generalization
     loss_function = nn.CrossEntropyLoss()  # softmax and negative log-likelihood in one, numerically safe
     # Adam gives each parameter a step size of its own; plain SGD would need a tuned rate and more epochs.
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)  # concept: optimizers, learning rate

@@ -180,16 +180,16 @@ def plot_ways(ways: list[Way], data_name: str, path) -> None:
         marks = max(1, len(percent) // 8)
         left.plot(range(1, len(percent) + 1), percent, style, color=way.colour, label=way.name, markevery=marks, ms=5)
         right.plot(way.parameters, 100 - percent[-1], style[0], color=way.colour, markersize=11)
-        above = (0, 11) if way.augmented or not way.falling else (0, -19)
+        place = (0, -19) if way.augmented else (0, 11)  # below or above its mark
         label = f"{way.name} {percent[-1]:.2f} %"
-        right.annotate(label, (way.parameters, 100 - percent[-1]), above, textcoords="offset points", ha="center")
+        right.annotate(label, (way.parameters, 100 - percent[-1]), place, textcoords="offset points", ha="center")
     left.axhline(98, color="black", lw=1)
     left.set(xlabel="epoch", ylabel="test accuracy (%)", title="while training (black line: 98 %)")
     left.xaxis.get_major_locator().set_params(integer=True)
     left.set_ylim(bottom=min(95, *(100 * way.curve[-1] - 2 for way in ways)))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(ways))
     right.set(xlabel="parameters (count, logarithmic)", ylabel="mistakes on the test set (%)", xscale="log")
-    right.set(xlim=(4e3, 2e6), title="few parameters and few mistakes: down and to the left")
+    right.set(xlim=(2e3, 4e6), title="few parameters and few mistakes: down and to the left")
     right.margins(y=0.25)
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -2,9 +2,9 @@
 
 Two ways to feed the training of 03_train_mnist.py are timed side by side, in one run:
 
-    per picture   torch.utils.data.DataLoader over torchvision's MNIST: for each of the 60,000 pictures of an epoch, Python
-                  makes a PIL image, a tensor (ToTensor), a normalised tensor (Normalize), and stacks 128 of them
-    one tensor    dl_utils.TensorLoader: converted and normalised once for all pictures, a batch is one indexing operation
+    per picture   torch.utils.data.DataLoader over a torchvision data set: for each of the 60,000 pictures of an
+                  epoch, Python makes a PIL image, a tensor (ToTensor), a normalised tensor (Normalize), and stacks 128
+    one tensor    dl_utils.TensorLoader: converted and normalised once for all pictures, a batch is one indexing
 
 Both get the pictures in the same order and start from the same weights, so they end at the same accuracy. What the one
 tensor costs once (making it) is printed and counted. Both loaders work in this process, without worker processes.
@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -43,13 +44,12 @@ class PerPicture(Dataset):
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, transform) -> None:
         self.images, self.labels, self.transform = images, labels, transform
-        self.to_pil = transforms.ToPILImage(mode="L")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, position: int) -> tuple[torch.Tensor, int]:
-        return self.transform(self.to_pil(self.images[position])), int(self.labels[position])
+        return self.transform(Image.fromarray(self.images[position].numpy())), int(self.labels[position])
 
 
 def per_picture_loader(digits: Digits, order: list[int]) -> DataLoader:
