@@ -124,6 +124,19 @@ def test_a_good_module_passes(course: Path) -> None:
     assert lesson_gates.block_problems(document) == []
 
 
+def test_the_readme_gets_its_tables_and_keeps_the_rest(course: Path) -> None:
+    readme = course / "README.md"
+    readme.write_text(
+        "before\n<!-- scripts -->\n<!-- /scripts -->\n<!-- cheat sheet -->\nold\n<!-- /cheat sheet -->\nafter\n"
+    )
+    assert problems(course) == [str(readme)]
+    write_pages(course)
+    text = readme.read_text()
+    assert problems(course) == [] and text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert "| value, number | [Values](50_numbers/NUMBERS_CONCEPTS_EXPLAINED.md#1-values) (50) |" in text
+    assert "[50/01 numbers](50_numbers/01_numbers.py)" in text
+
+
 def test_terms_that_are_markup_or_hold_commas_are_shown_as_they_are(course: Path) -> None:
     change(course, "NUMBERS_CONCEPTS_EXPLAINED.md", "## 1. Values", "## 1. Values, all of them")
     change(course, "NUMBERS_CONCEPTS_EXPLAINED.md", "Terms: value,", "Terms: values, all of them, __init__,")

@@ -1,10 +1,11 @@
-"""What is written from the index: the "where" blocks of the concept documents, and CONCEPTS.md at the root."""
+"""What is written from the index: "where" blocks of concept documents, CONCEPTS.md and two tables of the README."""
 
 import re
 from pathlib import Path
 
 from coursekit.course.concepts import Concept, Index, Place
 from coursekit.course.exercises import Exercise
+from coursekit.course.readme_blocks import with_blocks
 from coursekit.files import write_text_atomic
 
 START, END = "<!-- where -->", "<!-- /where -->"
@@ -25,6 +26,9 @@ def stale_pages(root: Path) -> dict[Path, str]:
     wanted = {document: _document(document, index) for document in {c.document for c in index.concepts}}
     if index.concepts:
         wanted[root / "CONCEPTS.md"] = index_page(index)
+    readme = root / "README.md"
+    if readme.is_file():
+        wanted[readme] = with_blocks(_read(readme), index)
     return {path: text for path, text in wanted.items() if not path.is_file() or _read(path) != text}
 
 
