@@ -91,7 +91,8 @@ def test_real_models_tell_two_people_apart(mirror, tmp_path):
     texts[names[1]], texts[names[2]] = texts[names[2]], texts[names[1]]  # two texts changed places
     stranger = sorted((mirror / "vctk" / "VCTK-Corpus" / "wav48").rglob("*.wav"))[0]
     shutil.copy(stranger, source)
-    texts[stranger.stem] = "Please call Stella."
+    spoken = mirror / "vctk" / "VCTK-Corpus" / "txt" / stranger.parent.name / f"{stranger.stem}.txt"
+    texts[stranger.stem] = spoken.read_text().strip()
     (source / "metadata.csv").write_text("".join(f"{name}|{text}\n" for name, text in texts.items()))
     voice = VoiceFolder(tmp_path / "home", "mixed")
     import_folder(voice, source)
