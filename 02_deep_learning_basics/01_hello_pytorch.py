@@ -6,9 +6,9 @@ What you will learn
     - why one operation on a whole tensor beats a Python loop, measured here
     - what autograd does: PyTorch differentiates your code, and a line is fitted with that in 15 lines
 How to run it
-    python 01_hello_pytorch.py --quick     everything, with a smaller speed test, about 3 s
+    python 01_hello_pytorch.py --quick     everything, with a smaller speed test, about 2 s
     python 01_hello_pytorch.py             everything, about 4 s
-Time and memory on 2 CPU cores: quick 3 s, full 4 s; 0.7 GB.
+Time and memory on 2 CPU cores: quick 2 s, full 4 s; 0.7 GB.
 Writes: nothing but the report
 Concepts: ML_CONCEPTS_EXPLAINED.md (gradients, loss functions, learning rate, activation functions)
 """

@@ -6,9 +6,9 @@ What you will learn
     - how to read a training: loss and accuracy of the training and the test set, epoch by epoch
     - the hyperparameters, each with its reason
 How to run it
-    python 03_train_mnist.py --quick     scikit-learn's 1,797 digits, no network, about 6 s
-    python 03_train_mnist.py             MNIST, 5 epochs, 97 to 98 % right, about 15 s
-Time and memory on 2 CPU cores: quick 6 s, full 15 s; 1.3 GB.
+    python 03_train_mnist.py --quick     scikit-learn's 1,797 digits, no network, about 8 s
+    python 03_train_mnist.py             MNIST, 5 epochs, 97 to 98 % right, about 28 s
+Time and memory on 2 CPU cores: quick 8 s, full 28 s; 1.1 GB.
 Writes outputs/: mnist_model.pth, training_history.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (forward and backward pass, loss functions, gradients, backpropagation, optimizers,
     learning rate, activation functions, epochs, batches and iterations, hyperparameters, generalization)

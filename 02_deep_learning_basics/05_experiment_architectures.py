@@ -5,9 +5,9 @@ What you will learn
     - what the activation function is worth: ReLU against Tanh against none at all
     - what more layers and more parameters buy, and what they cost
 How to run it
-    python 05_experiment_architectures.py --quick     scikit-learn's digits, 2 seeds, about 10 s
-    python 05_experiment_architectures.py             MNIST, 3 seeds, about 90 s
-Time and memory on 2 CPU cores: quick 10 s, full 90 s; 1.2 GB.
+    python 05_experiment_architectures.py --quick     scikit-learn's digits, 2 seeds, about 18 s
+    python 05_experiment_architectures.py             MNIST, 3 seeds, about 110 s
+Time and memory on 2 CPU cores: quick 18 s, full 110 s; 1.0 GB.
 Writes outputs/: architecture_comparison.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (model capacity, activation functions, hyperparameters, overfitting and underfitting)
 """
@@ -43,7 +43,7 @@ PARSER = script_parser(__doc__)
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 EPOCHS, SEEDS = 5, 3  # full; the middle of three seeds says more than one lucky number
-QUICK_EPOCHS, QUICK_SEEDS = 40, 2
+QUICK_EPOCHS, QUICK_SEEDS = 25, 2
 
 train_epoch = importlib.import_module("03_train_mnist").train_epoch  # the import statement takes no leading digit
 
