@@ -7,8 +7,8 @@ What you will learn
     - why some pictures are hard, found without any network: by distance to the average picture of each class
 How to run it
     python 02_load_mnist.py --quick     scikit-learn's 1,797 digits, no network, about 4 s
-    python 02_load_mnist.py             MNIST, 70,000 digits; the first run downloads 12 MB, about 9 s
-Time and memory on 2 CPU cores: quick 4 s, full 9 s; 1.8 GB.
+    python 02_load_mnist.py             MNIST, 70,000 digits; the first run downloads 12 MB, about 7 s
+Time and memory on 2 CPU cores: quick 4 s, full 7 s; 1.7 GB.
 Writes outputs/: mnist_samples.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (normalization, generalization, epochs, batches and iterations)
 """

@@ -7,8 +7,8 @@ What you will learn
     - the hyperparameters, each with its reason
 How to run it
     python 03_train_mnist.py --quick     scikit-learn's 1,797 digits, no network, about 8 s
-    python 03_train_mnist.py             MNIST, 5 epochs, 97 to 98 % right, about 28 s
-Time and memory on 2 CPU cores: quick 8 s, full 28 s; 1.1 GB.
+    python 03_train_mnist.py             MNIST, 5 epochs, 97 to 98 % right, about 9 s
+Time and memory on 2 CPU cores: quick 8 s, full 9 s; 1.1 GB.
 Writes outputs/: mnist_model.pth, training_history.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (forward and backward pass, loss functions, gradients, backpropagation, optimizers,
     learning rate, activation functions, epochs, batches and iterations, hyperparameters, generalization)

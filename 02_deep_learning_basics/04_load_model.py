@@ -7,8 +7,8 @@ What you will learn
     - which digits are mixed up with which: the confusion matrix
 How to run it (after 03_train_mnist.py)
     python 04_load_model.py --quick     the model that 03 --quick made, about 4 s
-    python 04_load_model.py             the model that 03 made on MNIST, about 6 s
-Time and memory on 2 CPU cores: quick 4 s, full 6 s; 0.9 GB.
+    python 04_load_model.py             the model that 03 made on MNIST, about 5 s
+Time and memory on 2 CPU cores: quick 4 s, full 5 s; 0.9 GB.
 Writes: nothing but the report
 Concepts: ML_CONCEPTS_EXPLAINED.md (generalization, normalization, forward and backward pass)
 """

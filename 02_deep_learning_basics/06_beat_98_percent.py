@@ -7,8 +7,8 @@ What you will learn
     - to count mistakes instead of percent: from 97.5 to 98.75 % is half of them gone
 How to run it
     python 06_beat_98_percent.py --quick     scikit-learn's digits, about 15 s
-    python 06_beat_98_percent.py             MNIST, about 2 min
-Time and memory on 2 CPU cores: quick 15 s, full 115 s; 1.1 GB.
+    python 06_beat_98_percent.py             MNIST, about 85 s
+Time and memory on 2 CPU cores: quick 15 s, full 85 s; 1.1 GB.
 Writes outputs/: beat_98_percent.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (regularization, model capacity, overfitting and underfitting, learning rate,
     generalization)

@@ -6,8 +6,8 @@ What you will learn
     - what Keras does for you in fit(): the training loop of 03_train_mnist.py
 How to run it (needs the extra: python3 00_env_setup/bootstrap.py extra tensorflow)
     python 07_same_model_in_tensorflow.py --quick     scikit-learn's digits, about 19 s
-    python 07_same_model_in_tensorflow.py             MNIST, 5 epochs, 97 to 98 % right, about 30 s
-Time and memory on 2 CPU cores: quick 19 s, full 30 s; 1.6 GB.
+    python 07_same_model_in_tensorflow.py             MNIST, 5 epochs, 97 to 98 % right, about 26 s
+Time and memory on 2 CPU cores: quick 19 s, full 26 s; 1.9 GB.
 Writes: nothing but the report
 Concepts: ML_CONCEPTS_EXPLAINED.md (forward and backward pass, loss functions, optimizers)
 

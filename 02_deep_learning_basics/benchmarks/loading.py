@@ -9,8 +9,11 @@ Two ways to feed the training of 03_train_mnist.py are timed side by side, in on
 Both get the pictures in the same order and start from the same weights, so they end at the same accuracy. What the one
 tensor costs once (making it) is printed and counted. Both loaders work in this process, without worker processes.
 
+PyTorch computes with one thread here, both ways: the network is too small to gain from a second one, and with two
+threads on two cores any other busy program makes them wait for each other, and the ratio says nothing about loading.
+
     python benchmarks/loading.py --quick     scikit-learn's digits, about 10 s
-    python benchmarks/loading.py             MNIST, 1 epoch each way, about 30 s; target: 8 times on 2 CPU cores
+    python benchmarks/loading.py             MNIST, 1 epoch each way, about 20 s; target: 8 times
 """
 
 import importlib
@@ -35,6 +38,7 @@ from coursekit.seeding import seed_everything  # noqa: E402
 
 PARSER = script_parser(__doc__)
 PARSER.add_argument("--epochs", type=int, default=1, metavar="N", help="epochs each way (default 1)")
+PARSER.add_argument("--threads", type=int, default=1, metavar="N", help="threads of PyTorch (default 1)")
 BATCH_SIZE = 128
 lesson = importlib.import_module("03_train_mnist")
 
@@ -84,6 +88,7 @@ def train_from(loader, test_loader, epochs: int, seed: int) -> tuple[float, floa
 
 
 def main(settings) -> dict:
+    torch.set_num_threads(settings.threads)
     prepare(settings)
     digits = read_digits(settings.quick)
     settings.quick = digits.is_stand_in
