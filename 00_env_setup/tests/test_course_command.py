@@ -271,7 +271,9 @@ def test_a_script_that_cannot_be_imported_is_said(course: Path, capsys: pytest.C
     assert "No module named 'no_such_thing'" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a console, not to a process; tried by hand there")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows sends Ctrl-C to a console, not to a process; to be tried there by hand"
+)
 def test_ctrl_c_while_a_script_runs_ends_both(course: Path) -> None:
     script = course / "40_sound" / "01_first.py"
     text = script.read_text(encoding="utf-8")
@@ -435,7 +437,9 @@ def test_a_quiz_without_answers_leaves_nothing(course: Path) -> None:
     assert events() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a console, not to a process; tried by hand there")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows sends Ctrl-C to a console, not to a process; to be tried there by hand"
+)
 def test_ctrl_c_in_a_quiz_keeps_what_was_answered(course: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", CALL, str(course), "quiz", "40"],
