@@ -271,6 +271,11 @@ def test_a_script_that_cannot_be_imported_is_said(course: Path, capsys: pytest.C
     assert "No module named 'no_such_thing'" in capsys.readouterr().out
 
 
+def hear_ctrl_c() -> None:
+    """A shell's background jobs are started deaf to Ctrl-C, and what they start inherits it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(
     os.name == "nt", reason="Windows sends Ctrl-C to a console, not to a process; to be tried there by hand"
 )
@@ -286,6 +291,7 @@ def test_ctrl_c_while_a_script_runs_ends_both(course: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout is not None and process.stdout.readline() == b"at work\n"
     os.killpg(process.pid, signal.SIGINT)
@@ -446,6 +452,7 @@ def test_ctrl_c_in_a_quiz_keeps_what_was_answered(course: Path) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(b"12000\n")
