@@ -3,7 +3,7 @@
 What you will learn
     - why a spectrogram is not enough: it says how loud each band is, and nothing about the phase of the waves
     - how an adversarial loss works: a second network learns to tell real sound from made sound, the first to fool it
-    - how to start from somebody else's weights, and why that is worth weeks of computing
+    - how to start from somebody else's weights although they were trained on other spectra
 
 How to run it (each stage goes on where it was stopped)
     python 09_train_starter_vocoder.py --data DIR sounds          waveforms of every real recording
@@ -11,9 +11,9 @@ How to run it (each stage goes on where it was stopped)
     python 09_train_starter_vocoder.py export                     float16 weights into the capstone's starter_voice/
 
 FILE is `generator_v2` of HiFi-GAN's published LJ_V2 weights (MIT; trained on LJSpeech, public domain, at 22.05 kHz).
-Without --init the training starts from nothing: it works too, but it needs days where this needs an hour.
+Without --init the training starts from nothing and takes much longer.
 
-Time and memory on 2 CPU cores: sounds 3 min, train 60 min or more; 2 GB.
+Time and memory on 2 CPU cores: sounds 1 min, train an hour brings it half way; 2 GB.
 Writes outputs/starter/: sounds.npz, vocoder.ckpt, vocoder.safetensors, vocoder_curves.jsonl
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (transfer learning, adversarial training)
 """
@@ -53,6 +53,7 @@ HERE = Path(__file__).resolve().parent
 WORK = HERE / "outputs" / "starter"
 SHIPPED = HERE.parent / "capstone_voice_replication_pipeline" / "starter_voice"
 HOP = AUDIO.hop_length
+EDGE = AUDIO.n_fft // 2 - HOP // 2  # samples before the first frame's share of a waveform, and after the last one's
 
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
@@ -215,7 +216,7 @@ def validate(vocoder: NeuralVocoder, sounds: Sounds) -> float:
         real = torch.from_numpy(sounds.samples[start : start + sounds.lengths[index]].astype(np.float32) / 32767)
         mel = log_mel(real[None])
         made = vocoder(mel)[:, 0]
-        errors.append((log_mel(torch.nn.functional.pad(made, (384, 384)))[..., 2:-2] - mel[..., 2:-2]).abs().mean())
+        errors.append((log_mel(torch.nn.functional.pad(made, (EDGE, EDGE)))[..., 2:-2] - mel[..., 2:-2]).abs().mean())
     return torch.stack(errors).mean().item()
 
 
@@ -246,7 +247,6 @@ def train(settings: Settings, minutes: float | None, init: Path | None) -> None:
         step, spent = state["step"], state["seconds"]
         print(f"going on at step {step}, after {spent / 60:.1f} minutes")
     batches = sounds.segments(settings, random.Random(f"{settings.seed}-{step}"))
-    edge = AUDIO.n_fft // 2 - HOP // 2  # samples before the first frame's share of the waveform
     recent: list[dict[str, float]] = []
     budget = minutes * 60 if minutes else math.inf
     while spent < budget:
@@ -256,7 +256,7 @@ def train(settings: Settings, minutes: float | None, init: Path | None) -> None:
                 group["lr"] = settings.rate * min(1.0, (step + 1) / 100) * 0.5 ** (step / settings.half_time)
         waveform = next(batches)  # [B, segment * hop + n_fft]
         mel = log_mel(waveform)  # [B, 80, segment + 1]
-        real = waveform[:, None, edge : edge + mel.shape[2] * HOP]  # [B, 1, (segment + 1) * hop]
+        real = waveform[:, None, EDGE : EDGE + mel.shape[2] * HOP]  # [B, 1, (segment + 1) * hop]
         made = vocoder(mel)
         losses = {"mel": (log_mel(made[:, 0]) - log_mel(real[:, 0])).abs().mean()}
         magnitude, convergence = spectra(made[:, 0], real[:, 0])

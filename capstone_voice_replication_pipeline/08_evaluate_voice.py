@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     folder = voice_folder(arguments).require()
     with folder.lock():
         evaluate_step(folder, device=arguments.device, seed=arguments.seed)
-    print(f"\nNext: {next_command('07_serve_api.py', folder).split(' --voice')[0]} --home \"{folder.home}\"")
+    print(f'\nNext: {next_command("07_serve_api.py", folder).split(" --voice")[0]} --home "{folder.home}"')
     return 0
 
 

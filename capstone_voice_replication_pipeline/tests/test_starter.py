@@ -86,7 +86,7 @@ def test_text_without_sounds_has_no_phonemes_but_edges(text):
 
 
 def test_every_id_is_in_the_vocabulary():
-    assert max(encode("Printing, judged; \"quoted\" -- well-known: yes? (no)!")) < len(SYMBOLS)
+    assert max(encode('Printing, judged; "quoted" -- well-known: yes? (no)!')) < len(SYMBOLS)
     assert len(set(SYMBOLS)) == len(SYMBOLS)
 
 

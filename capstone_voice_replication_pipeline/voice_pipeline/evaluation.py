@@ -224,4 +224,3 @@ def _samples_dir(folder: VoiceFolder, name: str) -> Path:
 
 def _read(clip: TrainingClip) -> np.ndarray:
     return soundfile.read(clip.path, dtype="float32")[0]
-
