@@ -287,12 +287,12 @@ def report_problems(run: Run) -> list[str]:
 
 
 def written_problems(run: Run) -> list[str]:
-    """The header's "Writes" names every file that was written, and each was but those marked "(full run ...)"."""
+    """The header's "Writes" names every file written; each was, but for those marked "(full run" or "(first run"."""
     try:
         writes = header(run.script).writes
     except CourseError:
         return []  # header_problems says it
-    named = re.findall(r"([\w*-]+\.\w+|[\w-]+/(?=\s|,|$))(\s*\(full)?", writes.split(":", 1)[-1])
+    named = re.findall(r"([\w*-]+\.\w+|[\w-]+/(?=\s|,|$))(\s*\((?:full|first) run)?", writes.split(":", 1)[-1])
     promised = [pattern for pattern, _ in named]
     written = {name for name in run.written if name != f"{run.script.stem}.json"}
     problems = [

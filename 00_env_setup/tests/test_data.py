@@ -170,6 +170,12 @@ def test_the_second_address_is_tried(numbers: Dataset, server: Server, monkeypat
     assert fetch("numbers").files[0].read_bytes() == CONTENT
 
 
+def test_without_download_nothing_is_fetched_or_made(numbers: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match="Offline stand-in: dice"):
+        fetch("numbers", download=False)
+    assert not (tmp_path / "numbers").exists()
+
+
 def test_no_network_names_cause_repair_and_stand_in(numbers: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     unused = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     unused.server_close()

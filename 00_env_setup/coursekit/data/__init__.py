@@ -46,11 +46,12 @@ class FetchedData:
     message: str
 
 
-def fetch(name: str) -> FetchedData:
+def fetch(name: str, *, download: bool = True) -> FetchedData:
     """Bring a data set: from the mirror, else from the cache, else from its public home.
 
     Args:
         name: Name in the registry, for example "ljspeech_sample".
+        download: False takes it only where it is on this machine already, as a quick run does.
 
     Raises:
         DataUnavailable: It is not on this machine and cannot be downloaded; the message names the stand-in.
@@ -68,6 +69,8 @@ def fetch(name: str) -> FetchedData:
         return _found(dataset, root, "cache")
     if os.environ.get("COURSE_OFFLINE") == "1":
         raise _unavailable(dataset, "COURSE_OFFLINE=1 forbids downloads.", "unset COURSE_OFFLINE to download it")
+    if not download:
+        raise _unavailable(dataset, "a quick run downloads nothing.", "a full run (without --quick) downloads it")
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(home / f"{name}.lock"):
         missing = _missing(dataset, root, checked)

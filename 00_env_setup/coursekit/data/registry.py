@@ -4,6 +4,19 @@ from coursekit.data.model import Dataset, listed_files
 
 _ENTRIES = (
     Dataset(
+        name="librispeech_speakers",
+        title="LibriSpeech, one clip each of 50 speakers",
+        licence="CC BY 4.0 (V. Panayotov and others, LibriSpeech, 2015, train-clean-100)",
+        description="25 women and 25 men reading, 9 to 16 s each, 16,000 Hz mono 16-bit FLAC, without texts",
+        files=listed_files(
+            "librispeech_speakers",
+            "https://raw.githubusercontent.com/resemble-ai/Resemblyzer/15d828edebe06bc72b9cabc8ef8ca5ab2cb457ce"
+            "/audio_data/librispeech_train-clean-100/",
+        ),
+        mirror="librispeech/LibriSpeech",
+        stand_in="synthetic voices made on this machine",
+    ),
+    Dataset(
         name="ljspeech_sample",
         title="LJSpeech, clips LJ001-0001 to LJ001-0032",
         licence="public domain (LibriVox recording, Keith Ito's LJ Speech Dataset 1.1)",
