@@ -1,12 +1,17 @@
 """Clone every unseen speaker at hand with the starter engine and print one table of all proof cards.
 
 Run:
-    python benchmarks/unseen_speakers.py --data DIR [--steps N] [--home DIR]
+    python benchmarks/unseen_speakers.py --data DIR [--speakers NAME ...] [--steps N] [--home DIR] [--out FILE]
+    python benchmarks/unseen_speakers.py --data DIR --second-encoder FILE      (another judge of similarity, see below)
 
 DIR is laid out like the data mirror: ljspeech/, vctk/, librispeech/ in their published layouts. The speakers are those
-that the starter voice was never trained on. Clips and order are fixed; a second run finds finished voices done.
+that the starter voice was never trained on. Clips and order are fixed. FILE holds the cards of all speakers; it is
+written after each, and a second run goes on where the first one was stopped.
 
-Writes: HOME/<speaker>/ for each speaker, and unseen_speakers.json beside them.
+The starter voice is told who speaks by the Resemblyzer encoder, which also judges it. --second-encoder adds the
+opinion of an encoder it never met: saved_model.bilstm.mean.*.pt of github.com/wq2012/SpeakerRecognitionFromScratch.
+
+Writes: HOME/unseen/<speaker>/ for each speaker, and FILE (default HOME/unseen/unseen_speakers.json).
 Time: about 5 minutes a speaker on 2 CPU cores.
 """
 
@@ -16,14 +21,22 @@ import argparse
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from second_encoder import SecondEncoder, normalized_similarity
+from unseen_tables import full_table, mean_table
 
 from coursekit.cli import ScriptParser, run_main
 from coursekit.errors import CourseError
 from coursekit.files import write_json_atomic, write_text_atomic
 from voice_pipeline import steps
 from voice_pipeline.consent import declare_licence
+from voice_pipeline.evaluation import samples_dir
 from voice_pipeline.recording import import_folder
-from voice_pipeline.voice_folder import VoiceFolder, resolve_home
+from voice_pipeline.training import read_run, read_split
+from voice_pipeline.voice_folder import VoiceFolder, read_json, resolve_home
+
+OTHERS_CLIPS = 5  # of each other speaker, for the floor of the second encoder
 
 
 @dataclass(frozen=True)
@@ -61,11 +74,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = ScriptParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the published data sets")
     parser.add_argument("--home", metavar="DIR", help="where voice folders go (default: $VOICE_HOME, else voices/)")
+    names = [speaker.name for speaker in SPEAKERS]
+    parser.add_argument("--speakers", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
+    parser.add_argument("--out", "--json", type=Path, metavar="FILE", help="cards of all speakers; what it holds stays")
+    parser.add_argument("--again", action="store_true", help="measure also the speakers that FILE holds already")
+    parser.add_argument("--second-encoder", type=Path, metavar="FILE", help="weights of another speaker encoder")
     arguments = parser.parse_args(argv)
     home = resolve_home(arguments.home) / "unseen"
-    cards = {}
-    for speaker in SPEAKERS:
+    out = arguments.out or home / "unseen_speakers.json"
+    second = SecondEncoder(arguments.second_encoder) if arguments.second_encoder else None
+    cards: dict[str, dict[str, Any]] = read_json(out) if out.is_file() else {}
+    for speaker in (one for one in SPEAKERS if one.name in arguments.speakers):
         print(f"\n=== {speaker.name} ({speaker.sex}, {speaker.corpus})")
         folder = VoiceFolder(home, speaker.name).create()
         with folder.lock():
@@ -73,42 +93,35 @@ def main(argv: list[str] | None = None) -> int:
             import_folder(folder, _recordings(speaker, arguments.data, home / "recordings" / speaker.name))
             steps.preprocess_step(folder, allow_few=True)
             steps.fine_tune_step(folder, max_steps=arguments.steps)
-            cards[speaker.name] = steps.evaluate_step(folder)
-    write_json_atomic(home / "unseen_speakers.json", cards)
-    print("\n" + table(cards))
+            card = cards.get(speaker.name, {})
+            if arguments.again or card.get("weights_sha256") != read_run(folder)["weights_sha256"]:
+                card = steps.evaluate_step(folder)
+            else:
+                print(f"{out.name} has the card of this model already; --again measures it anew")
+            if second and "second_encoder" not in card:
+                card["second_encoder"] = second_opinion(second, folder, card, speaker, arguments.data)
+        cards[speaker.name] = {**card, "sex": speaker.sex}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(out, {name: cards[name] for name in names if name in cards})
+    print(f"\n{mean_table(cards)}\n\n{full_table(cards)}\n\n{out}")
     return 0
 
 
-def table(cards: dict[str, dict]) -> str:
-    """Markdown table of all cards, with the mean over speakers in the last row."""
-    lines = [
-        "| speaker | sex | train / held out | normalized: zero-shot | fine-tuned (95 %) "
-        "| word error: real | clone (95 %) | pitch error | rate | fine-tuning |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+def second_opinion(
+    encoder: SecondEncoder, folder: VoiceFolder, card: dict[str, Any], speaker: Speaker, data: Path
+) -> dict[str, Any]:
+    """What another encoder says of every system on the card, from the files that were measured."""
+    train, held_out = read_split(folder)
+    systems = {
+        name: [samples_dir(folder, name) / f"{clip.clip_id}.wav" for clip in held_out]
+        for name in card["systems"]
+        if name != "real"
+    }
+    real = [clip.path for clip in held_out]
+    others = [
+        path for other in SPEAKERS if other.name != speaker.name for path in list(other.clips(data))[:OTHERS_CLIPS]
     ]
-    for speaker in SPEAKERS:
-        if speaker.name in cards:
-            card = cards[speaker.name]
-            clone, zero = card["systems"]["clone"], card["systems"]["zero_shot"]
-            pitch = clone["pitch_hz"] / card["pitch_hz"]["real"] - 1
-            lines.append(
-                f"| {speaker.name} | {speaker.sex} | {card['train_clips']} / {card['held_out_sentences']} "
-                f"| {zero['normalized']:.2f} | {clone['normalized']:.2f} ({_interval(clone['normalized_interval'])}) "
-                f"| {card['wer']['real']:.2f} | {clone['wer']:.2f} ({_interval(clone['wer_interval'])}) "
-                f"| {100 * pitch:+.0f} % | {clone['rate']:.2f} | {card['fine_tune_seconds']:.0f} s |"
-            )
-    clones = [card["systems"]["clone"] for card in cards.values()]
-    zeros = [card["systems"]["zero_shot"]["normalized"] for card in cards.values()]
-    reals = [card["wer"]["real"] for card in cards.values()]
-    lines.append(
-        f"| mean | | | {sum(zeros) / len(zeros):.2f} | {sum(one['normalized'] for one in clones) / len(clones):.2f} "
-        f"| {sum(reals) / len(reals):.2f} | {sum(one['wer'] for one in clones) / len(clones):.2f} | | | |"
-    )
-    return "\n".join(lines)
-
-
-def _interval(bounds: list[float]) -> str:
-    return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+    return normalized_similarity(encoder, [clip.path for clip in train], real, others, {"real": real, **systems})
 
 
 def _recordings(speaker: Speaker, data: Path, target: Path) -> Path:
