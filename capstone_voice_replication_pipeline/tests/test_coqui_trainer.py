@@ -3,79 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass
 
 import pytest
 import torch
-from trainer import TrainerConfig, TrainerModel
 
-from voice_pipeline.engines.coqui_trainer import read_curves, run_training
-from voice_pipeline.errors import PipelineError
-
-
-@dataclass
-class ToyConfig(TrainerConfig):
-    batch_size: int = 2
-    eval_batch_size: int = 2
-    two_optimizers: bool = False
-
-
-class ToyModel(TrainerModel):
-    """Fits y = 3x with dropout and noise, so that a wrong random state shows in the loss."""
-
-    def __init__(self, config: ToyConfig, bad_step: int = -1) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.config, self.bad_step, self.calls = config, bad_step, 0
-        self.line = torch.nn.Linear(4, 1)
-        self.other = torch.nn.Linear(1, 1)
-        self.drop = torch.nn.Dropout(0.5)
-
-    def forward(self, x, aux_input=None):
-        return {"model_outputs": self.line(self.drop(x) + 0.1 * torch.randn_like(x))}
-
-    def get_data_loader(self, config, *, is_eval=False, samples=None, verbose=True):
-        return torch.utils.data.DataLoader(samples, batch_size=config.batch_size, shuffle=not is_eval)
-
-    def format_batch(self, batch):
-        return {"x": batch}
-
-    def train_step(self, batch, criterion, optimizer_idx=None):
-        self.calls += self.training
-        outputs = self(batch["x"])
-        loss = criterion(outputs["model_outputs"], 3 * batch["x"].sum(1, keepdim=True))
-        if optimizer_idx == 0:
-            loss = self.other(torch.randn(1, 1)).square().mean()
-        return outputs, {"loss": loss * (math.nan if self.training and self.calls == self.bad_step else 1.0)}
-
-    def eval_step(self, batch, criterion, optimizer_idx=None):
-        return self.train_step(batch, criterion, optimizer_idx)
-
-    def get_criterion(self):
-        return [torch.nn.MSELoss()] * (2 if self.config.two_optimizers else 1)
-
-    def get_optimizer(self):
-        parts = [self.other, self.line] if self.config.two_optimizers else [self.line]
-        return [torch.optim.Adam(part.parameters(), lr=0.1) for part in parts]
-
-    def get_scheduler(self, optimizer):
-        return [torch.optim.lr_scheduler.ExponentialLR(one, 0.9) for one in optimizer]
-
-
-SAMPLES = [torch.full((4,), float(number)) for number in range(5)]  # 3 steps an epoch
-
-
-def train(run_dir, steps=7, *, two=False, model=None, evaluate=True, **changes):
-    config = ToyConfig(two_optimizers=two)
-    settings = {"max_steps": steps, "eval_every": 2, "save_every": 1, **changes}
-    return run_training(
-        model or ToyModel(config), config, SAMPLES, SAMPLES[:2] if evaluate else [], run_dir, **settings
-    )
-
-
-def without_time(run_dir):
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_curves(run_dir)]
+from .toy_trainer import train, without_time
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["one optimizer", "two optimizers"])
@@ -155,14 +87,6 @@ def test_max_seconds_counts_all_parts(tmp_path):
     first = train(tmp_path, None, max_seconds=0.2)
     assert first.steps >= 1 and first.seconds >= 0.2
     assert train(tmp_path, None, max_seconds=0.2).steps == first.steps
-
-
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_folder(tmp_path):
-    with pytest.raises(PipelineError, match="diverged at step 3") as error:
-        train(tmp_path, model=ToyModel(ToyConfig(), bad_step=3))
-    assert "learning rate" in error.value.hint
-    assert torch.load(tmp_path / "last.pth", weights_only=True)["step"] == 2
-    assert train(tmp_path).steps == 7
 
 
 def test_an_error_before_the_first_checkpoint_keeps_the_folder(tmp_path):

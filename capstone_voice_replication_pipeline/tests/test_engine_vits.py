@@ -18,7 +18,7 @@ import torch
 from voice_pipeline.engines import coqui_models, get_engine
 from voice_pipeline.engines.base import Engine, FineTuneRequest
 from voice_pipeline.engines.coqui import setup_coqui
-from voice_pipeline.engines.coqui_trainer import read_curves
+from voice_pipeline.engines.curves import read_curves
 from voice_pipeline.engines.vits import VitsEngine, vits_checkpoints
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder

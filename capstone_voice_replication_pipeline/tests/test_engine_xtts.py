@@ -16,7 +16,7 @@ import torch
 
 from voice_pipeline.engines import coqui_models, coqui_trainer, get_engine
 from voice_pipeline.engines.base import Engine, FineTuneRequest, TrainingClip
-from voice_pipeline.engines.coqui_trainer import read_curves
+from voice_pipeline.engines.curves import read_curves
 from voice_pipeline.engines.xtts import XttsEngine
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder

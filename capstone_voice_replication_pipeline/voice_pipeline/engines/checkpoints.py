@@ -42,6 +42,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def remove_interrupted_writes(folder: Path) -> None:
+    """Remove the half-written temporary files that a killed process left behind."""
+    for leftover in folder.glob(".*.tmp*"):
+        leftover.unlink(missing_ok=True)
+
+
 def random_state(device: str = "cpu") -> dict[str, Any]:
     """State of all random generators, as tensors and plain values."""
     version, internal, gauss = random.getstate()

@@ -1,8 +1,8 @@
 """Training any Coqui model with Coqui's own Trainer: quiet, resumable, bounded in steps and seconds.
 
-Coqui's Trainer does the optimisation (mixed precision, several optimizers, schedulers, gradient clipping). This module
-changes what does not suit a small, interruptible run: it never deletes the run folder, keeps exactly two checkpoints,
-writes them atomically, and continues a stopped run so that its curve is the one it would have had without the stop.
+Coqui's Trainer does the optimisation (mixed precision, several optimizers, schedulers, gradient clipping). Here it
+never deletes the run folder, keeps two checkpoints at most, writes them atomically, and continues a stopped run so that
+its curve is the one it would have had without the stop.
 
 A run folder holds:
     last.pth      model, optimizers, schedulers, counters, random generators: what a resumed run needs
@@ -14,9 +14,6 @@ A run folder holds:
 from __future__ import annotations
 
 import contextlib
-import copy
-import io
-import json
 import logging
 import math
 import time
@@ -24,26 +21,27 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
-from torch.utils.data import DataLoader
 
-from coursekit.files import write_text_atomic
 from coursekit.seeding import seed_everything
 from voice_pipeline.engines.base import ProgressCallback
-from voice_pipeline.engines.checkpoints import load_checkpoint, random_state, restore_random_state, save_checkpoint
-from voice_pipeline.engines.coqui import setup_coqui
+from voice_pipeline.engines.checkpoints import (
+    load_checkpoint,
+    random_state,
+    remove_interrupted_writes,
+    restore_random_state,
+    save_checkpoint,
+)
+from voice_pipeline.engines.coqui_quiet import ENDLESS, QuietTrainer, ResumableLoader
+from voice_pipeline.engines.curves import add_to_curves, cut_curves, read_curves
+from voice_pipeline.engines.health import LossWatch, check_weights, main_loss
 from voice_pipeline.errors import PipelineError
-
-setup_coqui()
-from trainer import Trainer, TrainerArgs  # noqa: E402  (after setup_coqui, which keeps it from printing)
-from trainer.generic_utils import KeepAverage  # noqa: E402
-from trainer.logging import ConsoleLogger, DummyLogger  # noqa: E402
+from voice_pipeline.meter import CHECKPOINT, EVALUATION, Meter
 
 logger = logging.getLogger(__name__)
 
-_ENDLESS = 10**9
 _EPOCH_STRIDE = 100_003  # keeps the seeds of the epochs of one run apart
 
 
@@ -103,6 +101,8 @@ def run_training(
     on_step: Callable[[StepReport], bool | None] | None = None,
     eval_every: int = 50,
     save_every: int = 25,
+    keep_best: bool = True,
+    meter: Meter | None = None,
 ) -> TrainingOutcome:
     """Train `model`, or continue the run found in `run_dir`.
 
@@ -122,83 +122,38 @@ def run_training(
             and draw random numbers: both are put back.
         eval_every: steps between evaluations; one more follows the last step.
         save_every: steps between checkpoints, that is, what a kill can cost.
+        keep_best: write best.pth; False for a caller that chooses its best checkpoint by something else.
+        meter: told what the time is spent on; may end the run early.
 
     Returns:
         What was reached. Calling again with the same limits returns it at once.
 
     Raises:
-        PipelineError: the loss is no longer a number, or there is nothing to train on.
+        PipelineError: the loss is no longer a number or has exploded, or there is nothing to train on.
     """
     if max_steps is None and max_seconds is None:
         raise ValueError("give max_steps, max_seconds, or both")
     run_dir.mkdir(parents=True, exist_ok=True)
-    _remove_interrupted_writes(run_dir)
-    limits = _Limits(max_steps or _ENDLESS, max_seconds or math.inf, eval_every, save_every)
+    remove_interrupted_writes(run_dir)
+    limits = _Limits(max_steps or ENDLESS, max_seconds or math.inf, eval_every, save_every, keep_best)
     run = _Run(model, config, train_samples, eval_samples, run_dir, limits, torch.device(device), seed)
-    run.on_progress, run.on_step = on_progress, on_step
+    run.on_progress, run.on_step, run.meter = on_progress, on_step, meter or Meter()
     return run.train()
 
 
-def read_curves(run_dir: Path, up_to_step: int | None = None) -> list[dict[str, Any]]:
-    """Rows of a run's curves.jsonl; a half-written last line is left out.
-
-    Args:
-        run_dir: the run folder.
-        up_to_step: leave out rows of later steps.
-    """
-    path = run_dir / "curves.jsonl"
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if up_to_step is None or row["step"] <= up_to_step:
-            rows.append(row)
-    return rows
-
-
-@dataclass(frozen=True)
-class _Limits:
+class _Limits(NamedTuple):
     max_steps: int
     max_seconds: float
     eval_every: int
     save_every: int
+    keep_best: bool
 
 
 class _Finished(Exception):
-    """Leaves the Trainer's endless loop over epochs."""
+    """Leaves the Trainer's endless loop."""
 
 
-class _SilentConsole(ConsoleLogger):
-    @staticmethod
-    def log_with_flush(msg: str) -> None:
-        pass
-
-
-class _ResumableLoader:
-    """A data loader that can start in the middle of an epoch, with the random generators as they were there."""
-
-    def __init__(self, loader: DataLoader[Any], device: str) -> None:
-        self.loader = loader
-        self.device = device
-        self.skip = 0
-        self.state: dict[str, Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.loader)
-
-    def __iter__(self) -> Iterator[Any]:
-        batches = iter(self.loader)
-        for _ in range(self.skip):
-            next(batches, None)
-        if self.state is not None:
-            restore_random_state(self.state, self.device)
-        self.skip, self.state = 0, None
-        yield from batches
-
-
-class _Run(Trainer):
+class _Run(QuietTrainer):
     """Coqui's Trainer with our bookkeeping in place of its own."""
 
     def __init__(
@@ -212,28 +167,18 @@ class _Run(Trainer):
         device: torch.device,
         seed: int,
     ) -> None:
-        self.limits, self.device, self.seed = limits, device, seed
+        self.limits, self.seed = limits, seed
         self.on_progress: ProgressCallback = lambda share, sentence: None
         self.on_step: Callable[[StepReport], bool | None] | None = None
+        self.meter, self.watch = Meter(), LossWatch()
         self.last_path, self.best_path = run_dir / "last.pth", run_dir / "best.pth"
         self.batches_done = 0  # within the current epoch
         self.seconds_before = self.seconds_saved = 0.0
         self.started = time.perf_counter()
-        self.train_losses: dict[str, float] = {}
-        self.eval_losses: dict[str, float] = {}
+        self.train_losses, self.eval_losses = dict[str, float](), dict[str, float]()
         self.evaluated_step = -1
         self.best = {"step": -1, "loss": math.inf}
-        seed_everything(seed)
-        super().__init__(
-            TrainerArgs(continue_path=str(run_dir)),
-            _bookkeeping_off(config, run_dir, seed),
-            model=cast(Any, model),
-            train_samples=train_samples,
-            eval_samples=eval_samples,
-            c_logger=_SilentConsole(),
-            dashboard_logger=DummyLogger(),
-            parse_command_line_args=False,
-        )
+        super().__init__(model, config, train_samples, eval_samples, run_dir, device, seed)
 
     # ------------------------------------------------------------------ the run
 
@@ -241,8 +186,7 @@ class _Run(Trainer):
         state = self._find_checkpoint()
         if state is not None:
             self._restore(state)
-        rows = read_curves(self.output_path, up_to_step=self.total_steps_done)
-        write_text_atomic(self.output_path / "curves.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        self.watch = LossWatch(cut_curves(self.output_path, self.total_steps_done))
         if not self._limit_reached():
             self._optimise(state)
         return self._outcome()
@@ -256,11 +200,12 @@ class _Run(Trainer):
                 "the engine's data loader kept no training clip: all are too short, too long, or have no text",
                 hint="look at ledger.jsonl of the voice and record clips of 1 to 11 seconds",
             ) from error
-        self.batches = _ResumableLoader(loader, str(self.device))
+        self.batches = ResumableLoader(loader, str(self.device))
         if state is not None:
             self.batches.skip, self.batches.state = self.batches_done, state["random"]
         self.train_loader = cast(Any, self.batches)
         self.started = time.perf_counter()
+        self.meter.start_laps()
         with contextlib.suppress(_Finished), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")  # restored, not skipped
             self._fit()  # not fit(): that one deletes folders, prints tracebacks and ends the process
@@ -290,15 +235,12 @@ class _Run(Trainer):
     def _after_step(self, losses: dict[str, float]) -> None:
         step = self.total_steps_done
         self.train_losses = {name: value for name, value in losses.items() if not name.endswith("_time")}
-        if not all(math.isfinite(value) for name, value in losses.items() if "loss" in name):
-            raise PipelineError(
-                f"training diverged at step {step}: the loss is no longer a number",
-                hint="run again with a lower learning rate; the last checkpoint is from before",
-            )
+        self.watch.check(step, losses, self._learning_rate())
         self._record("train", self.train_losses)
+        self.meter.lap()
         if step % self.limits.eval_every == 0:
             self._evaluate()
-        stop = self._report(step) or self._limit_reached()
+        stop = self._report(step) or self._limit_reached() or self.meter.enough()
         if stop:
             self._evaluate()
         if stop or step % self.limits.save_every == 0:
@@ -307,10 +249,9 @@ class _Run(Trainer):
             raise _Finished
 
     def _report(self, step: int) -> bool:
-        target = f" of {self.limits.max_steps}" if self.limits.max_steps < _ENDLESS else ""
+        target = f" of {self.limits.max_steps}" if self.limits.max_steps < ENDLESS else ""
         share = max(step / self.limits.max_steps, self._seconds() / self.limits.max_seconds)
-        loss = _first(self.train_losses, "loss_1", "loss")
-        self.on_progress(min(1.0, share), f"step {step}{target}, loss {loss:.3f}")
+        self.on_progress(min(1.0, share), f"step {step}{target}, loss {main_loss(self.train_losses):.3f}")
         if self.on_step is None:
             return False
         evaluation = self.eval_losses if self.evaluated_step == step else {}
@@ -319,6 +260,10 @@ class _Run(Trainer):
 
     def _limit_reached(self) -> bool:
         return self.total_steps_done >= self.limits.max_steps or self._seconds() >= self.limits.max_seconds
+
+    def _learning_rate(self) -> float:
+        group = self.optimizer[-1].param_groups[0]
+        return float(group.get("initial_lr", group["lr"]))
 
     def _seconds(self) -> float:
         return self.seconds_before + time.perf_counter() - self.started
@@ -329,19 +274,13 @@ class _Run(Trainer):
         """Losses on the held-out samples."""
         if not self.eval_samples or self.evaluated_step == self.total_steps_done:
             return
-        with self._aside():
+        with self.meter.measure(EVALUATION), self._aside():
             seed_everything(self.seed)
-            self.keep_avg_eval = KeepAverage()
-            self.eval_epoch()
-        self.eval_losses = {
-            name.removeprefix("avg_"): float(value)
-            for name, value in self.keep_avg_eval.avg_values.items()
-            if not name.endswith("_time")
-        }
-        self.evaluated_step = self.total_steps_done
-        if self.eval_losses:
-            self._record("eval", self.eval_losses)
-            self._keep_best()
+            self.eval_losses = self.measure_losses()
+            self.evaluated_step = self.total_steps_done
+            if self.eval_losses:
+                self._record("eval", self.eval_losses)
+                self._keep_best()
 
     @contextlib.contextmanager
     def _aside(self) -> Iterator[None]:
@@ -353,43 +292,37 @@ class _Run(Trainer):
             module.training = training
         restore_random_state(state, str(self.device))
 
-    @torch.inference_mode()
-    def eval_epoch(self) -> None:
-        if self.eval_loader is None:
-            self.eval_loader = self.get_eval_dataloader(self.eval_samples)
-        self.model.eval()
-        for number, batch in enumerate(self.eval_loader):
-            self.eval_step(self.format_batch(batch), number)
-
     def _keep_best(self) -> None:
         loss = self._pick_target_avg_loss(self.keep_avg_eval)
         if loss is not None and loss < self.best["loss"]:
             self.best = {"step": self.total_steps_done, "loss": float(loss)}
-            save_checkpoint(self.best_path, {"model": self.model.state_dict(), **self.best})
+            if self.limits.keep_best:
+                save_checkpoint(self.best_path, {"model": self.model.state_dict(), **self.best})
 
     # ------------------------------------------------------------------ checkpoints
 
     def _save_last(self) -> None:
-        scaler = self.scaler.state_dict() if self.scaler is not None else None
+        check_weights(self.model, self.total_steps_done, self._learning_rate())
         self.seconds_saved = self._seconds()
-        save_checkpoint(
-            self.last_path,
-            {
-                "model": self.model.state_dict(),
-                "optimizer": [optimizer.state_dict() for optimizer in self.optimizer],
-                "scheduler": [scheduler and scheduler.state_dict() for scheduler in self.scheduler],
-                "scaler": scaler,
-                "step": self.total_steps_done,
-                "epoch": self.epochs_done,
-                "batches_done": self.batches_done,
-                "stepped_optimizers": list(self._stepped_optimizers),
-                "seconds": self.seconds_saved,
-                "best": self.best,
-                "train_losses": self.train_losses,
-                "eval_losses": self.eval_losses,
-                "random": random_state(str(self.device)),
-            },
-        )
+        with self.meter.measure(CHECKPOINT):
+            save_checkpoint(self.last_path, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": [optimizer.state_dict() for optimizer in self.optimizer],
+            "scheduler": [scheduler and scheduler.state_dict() for scheduler in self.scheduler],
+            "scaler": self.scaler.state_dict() if self.scaler is not None else None,
+            "step": self.total_steps_done,
+            "epoch": self.epochs_done,
+            "batches_done": self.batches_done,
+            "stepped_optimizers": list(self._stepped_optimizers),
+            "seconds": self.seconds_saved,
+            "best": self.best,
+            "train_losses": self.train_losses,
+            "eval_losses": self.eval_losses,
+            "random": random_state(str(self.device)),
+        }
 
     def _find_checkpoint(self) -> dict[str, Any] | None:
         if not self.last_path.is_file():
@@ -420,86 +353,19 @@ class _Run(Trainer):
         self.started = time.perf_counter()
 
     def _record(self, split: str, losses: dict[str, float]) -> None:
-        row = {"step": self.total_steps_done, "split": split, "seconds": round(self._seconds(), 3), **losses}
-        with open(self.output_path / "curves.jsonl", "a", encoding="utf-8") as handle:
-            handle.write(json.dumps(row) + "\n")
+        add_to_curves(self.output_path, self.total_steps_done, split, self._seconds(), losses)
 
     def _outcome(self) -> TrainingOutcome:
         metrics = {f"train_{name}": value for name, value in self.train_losses.items()}
         metrics |= {f"eval_{name}": value for name, value in self.eval_losses.items()}
-        evaluated = self.best["step"] >= 0 and self.best_path.is_file()
+        evaluated = self.best["step"] >= 0
         if evaluated:
             metrics |= {"best_step": float(self.best["step"]), "best_loss": self.best["loss"]}
         return TrainingOutcome(
             steps=self.total_steps_done,
             seconds=self.seconds_saved,
             last_checkpoint=self.last_path,
-            best_checkpoint=self.best_path if evaluated else self.last_path,
+            best_checkpoint=self.best_path if evaluated and self.best_path.is_file() else self.last_path,
             metrics=metrics,
             curves=read_curves(self.output_path),
         )
-
-    # ------------------------------------------------------------------ parts of the Trainer that are replaced
-
-    @staticmethod
-    def init_training(args: Any, coqpit_overrides: list[str], config: Any = None) -> tuple[Any, dict[str, str]]:
-        """Use the folder given by `continue_path` as it is; resuming is ours."""
-        return config, {}
-
-    def setup_training_environment(  # type: ignore[override]  # a static method there
-        self, args: Any, config: Any, gpu: int | None
-    ) -> tuple[bool, int]:
-        """One device, the one that was asked for, whatever else the machine has."""
-        use_cuda = self.device.type == "cuda"
-        if use_cuda:
-            torch.cuda.set_device(self.device)
-        return use_cuda, int(use_cuda)
-
-    def format_batch(self, batch: Any) -> dict[str, Any]:
-        """Move the batch to our device (the Trainer's own goes to CUDA wherever there is one)."""
-        batch = self.model.format_batch(batch)
-        moved = {
-            name: value.contiguous().to(self.device) if torch.is_tensor(value) else value
-            for name, value in batch.items()
-        }
-        return self.model.format_batch_on_device(moved)
-
-    def _get_loader(self, *args: Any, **kwargs: Any) -> DataLoader[Any]:
-        with contextlib.redirect_stderr(io.StringIO()):  # Coqui's data sets draw a progress bar each time
-            return super()._get_loader(*args, **kwargs)
-
-    def _setup_logger_config(self, log_file: str) -> None:
-        pass
-
-    def _restore_best_loss(self) -> None:
-        pass
-
-    def save_training_script(self) -> None:
-        pass
-
-    def save_best_model(self) -> None:
-        pass
-
-    def save_checkpoint(self) -> None:
-        pass
-
-    def update_training_dashboard_logger(self, batch: Any = None, outputs: Any = None) -> None:
-        pass
-
-
-def _bookkeeping_off(config: Any, run_dir: Path, seed: int) -> Any:
-    own = copy.deepcopy(config)
-    own.output_path = str(run_dir)
-    own.epochs = own.test_delay_epochs = own.print_step = own.plot_step = own.save_step = _ENDLESS
-    own.run_eval = own.save_checkpoints = own.model_param_stats = own.print_eval = False
-    own.training_seed = seed
-    return own
-
-
-def _remove_interrupted_writes(run_dir: Path) -> None:
-    for leftover in run_dir.glob(".*.tmp*"):
-        leftover.unlink(missing_ok=True)
-
-
-def _first(values: dict[str, float], *names: str) -> float:
-    return next((values[name] for name in names if name in values), math.nan)
