@@ -3,7 +3,7 @@
     python3 00_env_setup/bootstrap.py setup         make .venv and install everything in it
     python3 00_env_setup/bootstrap.py demo          set up, then clone a voice and speak through its REST API
     python3 00_env_setup/bootstrap.py test          set up, then run the whole test suite
-    python3 00_env_setup/bootstrap.py extra NAME    set up, then add what one script needs besides (tensorflow)
+    python3 00_env_setup/bootstrap.py extra NAME    set up, then add what one script needs besides (tensorflow, pocket)
     python3 00_env_setup/bootstrap.py repair        put right what is not as locked in .venv
 
 This file only looks for a suitable Python, so it is written to be understood by any Python since 2.7; the work is in

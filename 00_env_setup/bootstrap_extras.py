@@ -1,4 +1,5 @@
-"""Extras: packages that one script needs and most learners do without, each listed in NN_*/requirements-NAME.txt.
+"""Extras: packages that one script or engine needs and most learners do without, each listed in requirements-NAME.txt
+of its module or of the capstone.
 
 An extra is installed beside the lock, which holds every package that both name, so that it can never change what the
 rest of the course was tested with. What is installed stands in .venv/extras.json.
@@ -16,7 +17,10 @@ import bootstrap_steps as steps
 
 def extras() -> dict[str, Path]:
     """Return the requirements file of every extra, by name."""
-    found = sorted(steps.ROOT.glob("[0-9][0-9]_*/requirements-*.txt"))
+    found = [
+        *sorted(steps.ROOT.glob("[0-9][0-9]_*/requirements-*.txt")),
+        *sorted(steps.ROOT.glob("capstone_*/requirements-*.txt")),
+    ]
     here = "00_env_setup"  # its requirements-overrides.txt belongs to the lock
     return {path.stem.removeprefix("requirements-"): path for path in found if path.parent.name != here}
 
@@ -41,7 +45,8 @@ def add(names: Sequence[str]) -> int:
         steps.say(f"installing the extra {name}")
         steps.run(command(known[name]), f"the extra {name} could not be installed (see above).")
         note(known[name])
-    print(f"Ready: {name}, for module {known[name].parent.name[:2]}.")
+    module = known[name].parent.name
+    print(f"Ready: {name}, for {f'module {module[:2]}' if module[0].isdigit() else 'the capstone'}.")
     return 0
 
 

@@ -115,6 +115,17 @@ def test_a_changed_list_or_lock_installs_again(repository: Path, monkeypatch: py
     assert len(done) == 4
 
 
+def test_the_capstone_has_extras_too(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(steps, "run", lambda command, failure: None)
+    (repository / "capstone_song").mkdir()
+    (repository / "capstone_song" / "requirements-tune.txt").write_text("tune  # cap\n")
+    assert list(extras.extras()) == ["sound", "tune"]
+    assert main("extra", "tune") == 0
+    assert "Ready: tune, for the capstone." in capsys.readouterr().out
+
+
 def test_two_at_once_exclude_each_other(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steps.VENV.mkdir()
     with steps.exclusive(repository / ".bootstrap.lock"):

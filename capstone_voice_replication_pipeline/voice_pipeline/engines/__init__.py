@@ -11,6 +11,7 @@ _ENGINES = {
     "starter": "voice_pipeline.engines.starter.engine:StarterEngine",
     "vits": "voice_pipeline.engines.vits:VitsEngine",
     "xtts": "voice_pipeline.engines.xtts:XttsEngine",
+    "pocket": "voice_pipeline.engines.pocket:PocketEngine",
 }
 
 
