@@ -18,6 +18,7 @@ import psutil
 from voice_pipeline.errors import PipelineError
 
 STEP, EVALUATION, CHECKPOINT, TRIAL = "step", "evaluation", "checkpoint", "trial"
+BROKEN_OFF = "broken off"  # parts that ended by an error
 _MB = 2**20
 _RESERVE_MB = 200  # of free memory; below it the operating system is about to end a process
 
@@ -44,11 +45,13 @@ class Meter:
         self.check()
         outer, self._inside = self._inside, 0.0
         started = time.perf_counter()
+        finished = False
         try:
             yield
+            finished = True
         finally:
             took = time.perf_counter() - started
-            self._add(kind, took - self._inside, amount)
+            self._add(kind if finished else BROKEN_OFF, took - self._inside, amount)
             self._inside = outer + took
 
     @contextmanager

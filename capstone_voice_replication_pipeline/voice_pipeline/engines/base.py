@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from coursekit.files import sha256_file
+from voice_pipeline.meter import CHECKPOINT, EVALUATION, STEP, Meter
 from voice_pipeline.voice_folder import VoiceFolder
 
 ProgressCallback = Callable[[float, str], None]
@@ -67,6 +69,7 @@ class FineTuneRequest:
         max_seconds: wall-clock limit of the optimisation; None for no limit.
         options: engine-specific settings, already validated by the caller against `Engine.options`.
         on_progress: progress callback.
+        meter: told by the engine what it is doing, for the budget; see `Measurable`.
     """
 
     folder: VoiceFolder
@@ -79,6 +82,12 @@ class FineTuneRequest:
     max_seconds: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
     on_progress: ProgressCallback = lambda share, sentence: None
+    meter: Meter = field(default_factory=Meter)
+
+
+def training_parts(steps: int, *, eval_every: int, save_every: int) -> dict[str, float]:
+    """How often a run of `coqui_trainer` does what takes time, by the meter's kinds."""
+    return {STEP: steps, EVALUATION: math.ceil(steps / eval_every), CHECKPOINT: math.ceil(steps / save_every)}
 
 
 @dataclass(frozen=True)
@@ -145,4 +154,17 @@ class Engine(Protocol):
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
         """Load what `fine_tune` wrote."""
+        ...
+
+
+@runtime_checkable
+class Measurable(Protocol):
+    """An engine that trains in steps, so that a calibration of a few of them predicts a whole run.
+
+    Its `fine_tune` gives the request's meter to `run_training`, and names what else recurs by `meter.measure` or
+    `meter.some`.
+    """
+
+    def workload(self, request: FineTuneRequest) -> dict[str, float]:
+        """How often each kind of part will occur in the run that `request` asks for; `step` is 0 for no training."""
         ...

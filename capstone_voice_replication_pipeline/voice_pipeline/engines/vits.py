@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 
 from coursekit.files import write_json_atomic
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice, fingerprint
+from voice_pipeline.engines.base import (
+    FineTuneRequest,
+    FineTuneResult,
+    Licence,
+    LoadedVoice,
+    fingerprint,
+    training_parts,
+)
 from voice_pipeline.engines.coqui_models import (
     BaseFiles,
     BaseModel,
@@ -109,16 +116,20 @@ class VitsEngine:
             coqui_samples(train, cache, rate, **names),
             coqui_samples(held_out, cache, rate, **names),
             request.run_dir,
-            max_steps=request.max_steps or _STEPS["cuda" if request.device.startswith("cuda") else "cpu"],
+            max_steps=_steps(request),
             max_seconds=request.max_seconds,
             device=request.device,
             seed=request.seed,
             on_progress=request.on_progress,
-            eval_every=max(1, min(50, (request.max_steps or 500) // 10)),
-            save_every=100 if request.device.startswith("cuda") else 25,  # about 1 GB for a published model
+            meter=request.meter,
+            **_intervals(request),
         )
         model_dir = _export(request.run_dir / "best", config, outcome.best_checkpoint, settings, left_out)
         return FineTuneResult(model_dir, outcome.steps, outcome.seconds, outcome.metrics)
+
+    def workload(self, request: FineTuneRequest) -> dict[str, float]:
+        """See `Measurable`."""
+        return training_parts(_steps(request), **_intervals(request))
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
         """Load a fine-tuned voice; reads safetensors and JSON only.
@@ -194,6 +205,16 @@ class VitsVoice:
 
         manager = self.model.speaker_manager
         return torch.tensor([manager.name_to_id[SPEAKER]], device=device) if manager is not None else None
+
+
+def _steps(request: FineTuneRequest) -> int:
+    return request.max_steps or _STEPS["cuda" if request.device.startswith("cuda") else "cpu"]
+
+
+def _intervals(request: FineTuneRequest) -> dict[str, int]:
+    """Steps between evaluations and between checkpoints (about 1 GB each for a published model)."""
+    eval_every = max(1, min(50, (request.max_steps or 500) // 10))
+    return {"eval_every": eval_every, "save_every": 100 if request.device.startswith("cuda") else 25}
 
 
 def _base_files(checkpoint: str, *, offline: bool = False) -> BaseFiles:

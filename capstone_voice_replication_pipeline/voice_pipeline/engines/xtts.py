@@ -21,7 +21,15 @@ from typing import Any
 import numpy as np
 
 from coursekit.files import write_json_atomic
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, LoadedVoice, TrainingClip, fingerprint
+from voice_pipeline.engines.base import (
+    FineTuneRequest,
+    FineTuneResult,
+    Licence,
+    LoadedVoice,
+    TrainingClip,
+    fingerprint,
+    training_parts,
+)
 from voice_pipeline.engines.coqui_models import BaseFiles, base_model, ensure_base_model, extra_file, files_in
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import read_json
@@ -91,9 +99,7 @@ class XttsEngine:
             raise self._refusal()
         settings = self._settings(request)
         files = _base_files(settings["checkpoint"])
-        steps = request.max_steps
-        if steps is None:
-            steps = 500 if request.device.startswith("cuda") else 0
+        steps = _steps(request)
         train, left_out = _usable(request.train, files, for_training=steps > 0)
         gpt, outcome = None, None
         if steps > 0:
@@ -107,6 +113,10 @@ class XttsEngine:
         if outcome is None:
             return FineTuneResult(model_dir, 0, 0.0, {})
         return FineTuneResult(model_dir, outcome.steps, outcome.seconds, outcome.metrics)
+
+    def workload(self, request: FineTuneRequest) -> dict[str, float]:
+        """See `Measurable`; no steps, no training: zero-shot."""
+        return training_parts(_steps(request), **_intervals(_steps(request)))
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
         """Load a voice: what is its own from safetensors in `model_dir`, the rest from the base model on this machine.
@@ -180,8 +190,8 @@ class XttsEngine:
             device=request.device,
             seed=request.seed,
             on_progress=request.on_progress,
-            eval_every=max(1, min(50, steps // 10)),
-            save_every=100,  # a checkpoint of the published size takes 5 GB
+            meter=request.meter,
+            **_intervals(steps),
         )
 
 
@@ -210,6 +220,17 @@ class XttsVoice:
             torch.manual_seed(seed)
             outputs = self.model.inference(text, LANGUAGE, self._latents, self._speaker, speed=speed, **self._sampling)
         return np.clip(np.nan_to_num(np.atleast_1d(outputs["wav"])), -1.0, 1.0).astype(np.float32)
+
+
+def _steps(request: FineTuneRequest) -> int:
+    if request.max_steps is not None:
+        return request.max_steps
+    return 500 if request.device.startswith("cuda") else 0
+
+
+def _intervals(steps: int) -> dict[str, int]:
+    """Steps between evaluations and between checkpoints (5 GB each for the published model)."""
+    return {"eval_every": max(1, min(50, steps // 10)), "save_every": 100}
 
 
 def _setup() -> None:

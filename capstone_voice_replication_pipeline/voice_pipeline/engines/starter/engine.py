@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import soundfile
 import torch
 
 from coursekit.files import write_json_atomic
-from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, TrainingClip
+from voice_pipeline.engines.base import FineTuneRequest, FineTuneResult, Licence, TrainingClip, training_parts
 from voice_pipeline.engines.checkpoints import load_checkpoint, save_checkpoint
 from voice_pipeline.engines.coqui_trainer import StepReport, TrainingOutcome, run_training
 from voice_pipeline.engines.starter.aligner import Aligner
@@ -24,6 +25,7 @@ from voice_pipeline.engines.starter.replay import replay_sentences, speak_replay
 from voice_pipeline.engines.starter.voice import Calibration, StarterVoice, calibrate
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.features import content_key, extract, load_features
+from voice_pipeline.meter import TRIAL
 from voice_pipeline.recognizer import Recognizer, word_errors
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import SpeakerEncoder, centroid, similarity
@@ -45,6 +47,7 @@ TRIAL_SENTENCES = (
 )
 _WORD_ERROR_WEIGHT = 0.3  # one word in ten misheard costs as much as 0.03 of similarity
 _SHARES = (0.35, 0.7)  # how far a candidate goes from the base weights towards the trained ones
+_CORRECTION = "correction"  # of rate, pitch and spectrum; as the meter calls it
 _PATIENCE = 3  # trials in a row without a new best before training stops
 
 
@@ -75,6 +78,7 @@ class StarterEngine:
     title = "starter voice: embedded, trained from nothing in this repository, learns a voice in minutes on a CPU"
     licence = Licence("MIT", note="weights trained on CC0, public-domain and CC BY speech, see MODEL_CARD.md")
 
+    options = {"learning_rate": "peak of the optimiser's (default 1e-4)"}
     learning_rate = 1e-4  # 3e-4 loses the words within 80 steps
     batch_size = 12
     default_steps = 300
@@ -97,13 +101,14 @@ class StarterEngine:
         torch.manual_seed(request.seed)
         base = StarterTTS.read(ACOUSTIC)
         model = FineTuneTTS(base.settings).start_from(base, embedding)
-        model.learning_rate, model.total_steps = self.learning_rate, steps
+        model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
+        model.total_steps = steps
         others = [torch.from_numpy(row) for row in main_embeddings()]
         replay = speak_replay(base, others, replay_sentences())
         for clip in clips + held_out:
             clip.embedding = torch.zeros_like(clip.embedding)  # stands for the voice that is being learned
         samples = clips * max(1, round(len(replay) / len(clips))) + replay
-        judge = _Judge(model, clips, embedding.numpy(), request.run_dir, request.device)
+        judge = _Judge(model, clips, embedding.numpy(), request)
         if not judge.trials:
             judge.try_out(model, 0)
 
@@ -130,12 +135,21 @@ class StarterEngine:
             on_step=on_step,
             eval_every=self.trial_every,
             save_every=self.trial_every // 2,
+            keep_best=False,  # the judge keeps the checkpoint that is best by what a listener would notice
+            meter=request.meter,
         )
         if judge.trials[-1].step < outcome.steps:  # stopped by the clock, between two trials
             judge.try_out(model, outcome.steps)
         request.on_progress(0.96, "measuring pitch, rate and spectrum")
         judge.voice_of(load_checkpoint(judge.best_path)["weights"]).save(best_dir)
         return self._result(best_dir, outcome, judge)
+
+    def workload(self, request: FineTuneRequest) -> dict[str, float]:
+        """See `Measurable`."""
+        steps = request.max_steps or self.default_steps
+        tries = 1 + len(_SHARES) * math.ceil(steps / self.trial_every)
+        parts = training_parts(steps, eval_every=self.trial_every, save_every=self.trial_every // 2)
+        return {**parts, TRIAL: tries, _CORRECTION: tries}
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> StarterVoice:
         """Load a fine-tuned voice."""
@@ -164,12 +178,12 @@ class StarterEngine:
 class _Judge:
     """Measures candidates on the trial sentences and keeps the best."""
 
-    def __init__(self, start: FineTuneTTS, clips: list[Frames], target: np.ndarray, run_dir: Path, device: str) -> None:
-        self.clips, self.target = clips, target
-        self.best_path = run_dir / "chosen.pth"
-        self.log = run_dir / "trials.jsonl"
+    def __init__(self, start: FineTuneTTS, clips: list[Frames], target: np.ndarray, request: FineTuneRequest) -> None:
+        self.clips, self.target, self.meter = clips, target, request.meter
+        self.best_path = request.run_dir / "chosen.pth"
+        self.log = request.run_dir / "trials.jsonl"
         self._base = _weights(start)
-        self._candidate = StarterTTS(start.settings).to(device)
+        self._candidate = StarterTTS(start.settings).to(request.device)
         self.trials = [Trial(**row) for row in read_jsonl(self.log)] if self.best_path.is_file() else []
 
     @property
@@ -204,10 +218,13 @@ class _Judge:
         return StarterVoice(self._candidate, voice, calibrate(self._candidate, voice, self.clips))
 
     def _measure(self, weights: dict[str, torch.Tensor], step: int, share: float) -> Trial:
-        voice, encoder, recognizer = self.voice_of(weights), SpeakerEncoder.shared(), Recognizer.shared()
-        spoken = [voice.synthesize(text) for text in TRIAL_SENTENCES]
-        alike = float(np.mean([similarity(encoder.embed(wave, AUDIO.sample_rate), self.target) for wave in spoken]))
-        errors = word_errors(TRIAL_SENTENCES, [recognizer.transcribe(wave, AUDIO.sample_rate) for wave in spoken]).rate
+        encoder, recognizer = SpeakerEncoder.shared(), Recognizer.shared()
+        with self.meter.measure(_CORRECTION):
+            voice = self.voice_of(weights)
+        with self.meter.some(TRIAL, TRIAL_SENTENCES) as texts:
+            spoken = [voice.synthesize(text) for text in texts]
+            alike = float(np.mean([similarity(encoder.embed(wave, AUDIO.sample_rate), self.target) for wave in spoken]))
+            errors = word_errors(texts, [recognizer.transcribe(wave, AUDIO.sample_rate) for wave in spoken]).rate
         logger.info("step %d, share %.2f: similarity %.3f, word error rate %.2f", step, share, alike, errors)
         return Trial(step, share, alike, errors, alike - _WORD_ERROR_WEIGHT * errors)
 
