@@ -2,13 +2,15 @@
 
 Run:
     python 04_fine_tune.py --voice my-voice
+    python 04_fine_tune.py --voice my-voice --budget                 (what it will cost; trains nothing)
+    python 04_fine_tune.py --voice my-voice --minutes 5              (as many steps as fit into five minutes)
     python 04_fine_tune.py --voice my-voice --engine vits            (a public Coqui checkpoint; wants a GPU)
 
 A run that was stopped goes on where it was; a run that is finished is not repeated. Checkpoints are tried out on
 sentences nobody recorded: the one with the best similarity at the fewest misheard words is kept.
 
-Writes: HOME/NAME/models/RUN/ (checkpoints, curves.jsonl, trials.jsonl, best/ with safetensors and settings),
-reports/training.png
+Writes: HOME/NAME/models/RUN/ (checkpoints, curves.jsonl, trials.jsonl, budget.json, best/ with safetensors and
+settings), reports/training.png
 Time: about 8 minutes for 20 clips with the starter engine on 2 CPU cores.
 Next: 05_process_text.py
 """
@@ -33,7 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     options = training_options(arguments)
     folder = voice_folder(arguments).require()
     with folder.lock():
-        fine_tune_step(folder, **options)
+        result = fine_tune_step(folder, **options)
+    if result is None:
+        print("\nNext: the same command without --budget, or with --steps or --minutes")
+        return 0
     print(f'\nNext: {next_command("05_process_text.py", folder)} --text "Hello there."')
     return 0
 

@@ -58,7 +58,9 @@ def main(argv: list[str] | None = None) -> int:
         heading(3, "extract features")
         steps.features_step(folder)
         heading(4, "fine-tune")
-        steps.fine_tune_step(folder, **options)
+        if steps.fine_tune_step(folder, **options) is None:
+            print("\nNext: the same command without --budget, or with --steps or --minutes")
+            return 0
         heading(6, "speak (step 5, text, is part of it)")
         speech = arguments.out or folder.speech / "first_words.wav"
         steps.synthesize_step(folder, arguments.text, speech, device=arguments.device, seed=arguments.seed)

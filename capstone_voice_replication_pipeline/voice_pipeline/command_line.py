@@ -10,6 +10,7 @@ from coursekit.cli import ScriptParser
 from coursekit.device import DEVICES
 from voice_pipeline.engines import engine_names
 from voice_pipeline.errors import PipelineError
+from voice_pipeline.run_log import LOGGERS
 from voice_pipeline.voice_folder import HOME_VARIABLE, VoiceFolder, default_home, resolve_home
 
 
@@ -38,6 +39,11 @@ def add_training_flags(parser: ScriptParser) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="optimiser steps (default: the engine's choice)")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop training after this many minutes")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    parser.add_argument("--learning-rate", type=float, metavar="R", help="of the optimiser (default: the engine's)")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--budget", action="store_true", help="predict minutes, memory and disk; do not train")
+    budget.add_argument("--no-budget", action="store_true", help="train without the half minute of calibration")
+    parser.add_argument("--log", choices=LOGGERS, help="write the curve there, too; stays on this computer")
     parser.add_argument("--accept-licence", action="store_true", help="I have read and accept the weights' licence")
     parser.add_argument("--offline", action="store_true", help="touch no network")
 
@@ -46,17 +52,23 @@ def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `steps.fine_tune_step` is to be called with.
 
     Raises:
-        PipelineError: --steps or --minutes is not above zero.
+        PipelineError: --steps, --minutes or --learning-rate is not above zero, or the last one not below 1.
     """
-    for flag, value in (("--steps", arguments.steps), ("--minutes", arguments.minutes)):
-        if value is not None and value <= 0:
+    rate = arguments.learning_rate
+    for flag, value in (("--steps", arguments.steps), ("--minutes", arguments.minutes), ("--learning-rate", rate)):
+        if value is not None and not value > 0:
             raise PipelineError(f"{flag} {value} is not above zero", hint=f"leave {flag} out, or give a larger number")
+    if rate is not None and not rate < 1:
+        raise PipelineError(f"--learning-rate {rate} is not below 1", hint="usual values lie between 1e-6 and 1e-3")
     return {
         "engine": arguments.engine,
         "device": arguments.device,
         "seed": arguments.seed,
         "max_steps": arguments.steps,
         "max_seconds": arguments.minutes * 60 if arguments.minutes else None,
+        "options": {"learning_rate": rate} if rate is not None else None,
+        "budget": "only" if arguments.budget else "off" if arguments.no_budget else "print",
+        "log": arguments.log,
         "accept_licence": arguments.accept_licence,
         "offline": arguments.offline,
     }

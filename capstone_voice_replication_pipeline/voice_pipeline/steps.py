@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coursekit.device import choose_device
 from coursekit.files import sha256_file
@@ -21,6 +21,9 @@ from voice_pipeline.ledger import ACCEPTED, counts, table
 from voice_pipeline.ledger_page import PAGE, RE_RECORD, to_record_again
 from voice_pipeline.preprocessing import PreprocessResult, preprocess
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl
+
+if TYPE_CHECKING:
+    from voice_pipeline.training import TrainingRun
 
 
 @contextmanager
@@ -111,20 +114,40 @@ def features_step(folder: VoiceFolder, *, workers: int | None = None) -> dict[st
 
 
 def fine_tune_step(
-    folder: VoiceFolder, *, engine: str = "starter", device: str = "auto", **options: Any
-) -> FineTuneResult:
-    """Clips to a model; prints what each tried checkpoint measured. `options` are those of `fine_tune_voice`."""
+    folder: VoiceFolder, *, engine: str = "starter", device: str = "auto", budget: str = "print", **options: Any
+) -> FineTuneResult | None:
+    """Clips to a model; prints what it will cost, what each tried checkpoint measured, and what it did cost.
+
+    Args:
+        folder: the voice.
+        engine: name of the engine.
+        device: auto, cpu, cuda or mps.
+        budget: "print" calibrates before a new run, "only" does nothing else, "off" leaves it out.
+        options: those of `training.open_run`.
+
+    Returns:
+        the result; None with `budget="only"`.
+    """
+    from voice_pipeline.budget_text import truth_text
     from voice_pipeline.engines import get_engine
     from voice_pipeline.report_plots import plot_training
-    from voice_pipeline.training import fine_tune_voice
+    from voice_pipeline.run_log import how_to_look
+    from voice_pipeline.training import open_run
 
     choice = choose_device(device)
     licence = get_engine(engine).licence
     print(f"engine {engine}, licence {licence.name}{': ' + licence.note if licence.note else ''}")
     print(choice.describe())
+    run = open_run(folder, engine=engine, device=str(choice.device), **options)
+    if budget != "off":
+        budget_step(run)
+    if budget == "only":
+        return None
+    fresh = not run.finished
     with writing_to(folder.root), progress_bar("Fine-tuning") as report:
-        result = fine_tune_voice(folder, engine=engine, device=str(choice.device), on_progress=report, **options)
-    run_dir = folder.models / folder.read_info()["run"]
+        run.request.on_progress = report
+        result = run.train()
+    run_dir = run.request.run_dir
     trials = read_jsonl(run_dir / "trials.jsonl")
     if trials:
         chosen = max(trials, key=lambda row: row["score"])
@@ -134,10 +157,39 @@ def fine_tune_step(
             figures = f"{row['similarity']:10.3f}  {row['word_error_rate']:10.2f}"
             print(f"{row['step']:6d}  {row['share']:5.2f}  {figures}{mark}")
     print(f"{result.steps} steps in {result.seconds / 60:.1f} min; model in {result.model_dir}")
+    if fresh and "truth" in run.saved_budget():
+        print(truth_text(run.saved_budget()))
     plot = plot_training(run_dir, folder.reports / "training.png")
     if plot:
         print(f"  {plot}")
+    if run.log:
+        print(f"  {how_to_look(run.log, folder.models)}")
     return result
+
+
+def budget_step(run: TrainingRun) -> None:
+    """Say what a run will cost, or why that is not said."""
+    from voice_pipeline.budget import CALIBRATION_SECONDS
+    from voice_pipeline.budget_text import budget_text, resumed_text
+    from voice_pipeline.meter import free_disk_mb, free_memory_mb
+
+    if run.finished:
+        print("budget: this run is finished, nothing is left to do")
+        return
+    with writing_to(run.request.folder.root), progress_bar("Calibrating") as report:
+        run.request.on_progress = report
+        budget = run.budget()
+    if budget and run.steps_done:
+        print(resumed_text(budget, run.steps_done))
+    elif budget:
+        free = {"free_memory_mb": free_memory_mb(), "free_disk_mb": free_disk_mb(run.request.folder.root)}
+        print(budget_text(budget, **free))
+    elif run.steps_done:
+        print(f"goes on after step {run.steps_done}; no budget was made when it began")
+    elif run.is_short:
+        print("budget: too little training to be worth a calibration")
+    else:
+        print(f"budget: no prediction; two steps and a checkpoint took longer than {2 * CALIBRATION_SECONDS:.0f} s")
 
 
 def synthesize_step(
