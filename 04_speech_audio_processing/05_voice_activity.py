@@ -60,7 +60,7 @@ def conversation(clips: list[Clip], seconds: float, random: np.random.Generator)
     parts, labels = [], []
     for clip in clips:
         gap = int(random.uniform(0.5, 1.5) * VAD_RATE) // FRAME * FRAME  # whole frames
-        speech = clip.waveform[: int(seconds * VAD_RATE) // FRAME * FRAME]
+        speech = clip.waveform[: min(len(clip.waveform), int(seconds * VAD_RATE)) // FRAME * FRAME]
         parts += [np.zeros(gap, np.float32), speech]
         labels += [np.zeros(gap // FRAME, bool), bridge(is_active(speech, FRAME, FRAME))]
     waveform = np.concatenate(parts)

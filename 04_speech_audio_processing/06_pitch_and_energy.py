@@ -15,6 +15,7 @@ Concepts: AUDIO_CONCEPTS_EXPLAINED.md (pitch, levels and loudness)
 
 import librosa
 import numpy as np
+import scipy.signal
 from audio_utils import (
     AUDIO,
     BLUE,
@@ -45,6 +46,7 @@ LONGEST = int(SAMPLE_RATE / LOWEST)  # 400 samples: the longest period looked fo
 SHORTEST = int(SAMPLE_RATE / HIGHEST)  # 48 samples
 COMPARED = 600  # samples, 25 ms, that are compared with themselves a period later; longer blurs a moving pitch
 HOP = AUDIO.hop_length
+LOW_PASS = scipy.signal.butter(2, 1000.0, fs=SAMPLE_RATE, output="sos")  # breath and hiss above have no period
 DEEP = 0.25  # a valley below this is a period; 0.1 (the paper) suits clean voices, 0.5 takes noise for pitch
 SOFTEST_DB = 35.0  # dB below the loudest frame; what is softer has no pitch, whatever the valleys say
 GROSS = 0.2  # a difference of 20 % or more is a gross error; an octave is 100 %
@@ -98,7 +100,8 @@ def first_valley(curve: np.ndarray) -> float:
 def yin(waveform: np.ndarray) -> np.ndarray:
     """Return the pitch of each frame in Hz, 0 where there is none, `[N]`; frame n is centred on sample n * HOP."""
     size = COMPARED + LONGEST
-    frames = frames_of(np.pad(waveform.astype(np.float64), size // 2), size, HOP)  # [N, size]
+    low = scipy.signal.sosfiltfilt(LOW_PASS, waveform.astype(np.float64))
+    frames = frames_of(np.pad(low, size // 2), size, HOP)  # [N, size]
     periods = np.array([first_valley(curve) for curve in normalised(differences(frames))])
     levels = np.sqrt(np.mean(frames**2, axis=1))
     heard = levels > levels.max() * 10 ** (-SOFTEST_DB / 20)
@@ -170,6 +173,8 @@ def compare(mine: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     samples = min(len(mine), len(other))
     mine, other = mine[:samples], other[:samples]
     both = (mine > 0) & (other > 0)
+    if both.sum() < 3:
+        return float(((mine > 0) == (other > 0)).mean()), 0.0, 0.0  # nothing in common to compare
     ratio = mine[both] / other[both]
     gross = np.abs(ratio - 1) >= GROSS
     cents = float(np.median(np.abs(1200 * np.log2(ratio[~gross]))))
@@ -259,7 +264,19 @@ def main(settings) -> dict:
     }
 
 
-EXPECTED = {}
+# The buzz is arithmetic. On speech the trackers differ a little; a synthetic voice may hardly have a pitch.
+EXPECTED = {
+    "gross_errors_of_loudest_frequency": Expected(quick=(0.9, 1), full=(0.9, 1)),
+    "gross_errors_of_yin": Expected(quick=(0, 0.02), full=(0, 0.02)),
+    "cents_of_yin": Expected(quick=(0, 10), full=(0, 10)),
+    "pitch_in_hiss_by_yin": Expected(quick=(0, 0.15), full=(0, 0.15)),
+    "voicing_agreement_with_pyin": Expected(quick=(0.6, 1), full=(0.75, 1)),
+    "gross_differences_to_pyin": Expected(quick=(0, 0.2), full=(0, 0.05)),
+    "cents_to_pyin": Expected(quick=(0, 60), full=(0, 30)),
+    "gross_differences_to_capstone": Expected(quick=(0, 0.2), full=(0, 0.05)),
+    "lowest_voice_hz": Expected(quick=(60, 260), full=(70, 140)),
+    "highest_voice_hz": Expected(quick=(90, 400), full=(170, 260)),
+}
 
 if __name__ == "__main__":
     run_script(main, __file__, EXPECTED, parser=PARSER, next_script="07_denoising.py")

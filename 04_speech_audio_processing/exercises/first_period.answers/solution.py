@@ -1,0 +1,13 @@
+"""The period of a voice, solved."""
+
+import numpy as np
+
+
+def first_period(curve: np.ndarray, threshold: float) -> int:
+    below = np.flatnonzero(np.asarray(curve) < threshold)
+    if len(below) == 0:
+        return 0
+    place = int(below[0])
+    while place + 1 < len(curve) and curve[place + 1] < curve[place]:
+        place += 1
+    return place
