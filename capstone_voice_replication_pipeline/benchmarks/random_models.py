@@ -5,6 +5,7 @@ Used by speed.py and, the smallest of them, by the tests. Nothing here is downlo
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from coursekit.files import write_text_atomic
@@ -38,6 +39,7 @@ def make_pocket(folder: Path, name: str = POCKET_SMALLEST, *, endless: bool = Fa
     from pocket_tts import TTSModel
     from pocket_tts.utils.config import CONFIGS_DIR
 
+    logging.getLogger("pocket_tts").setLevel(logging.ERROR)  # it warns of missing weights and of speech without an end
     folder.mkdir(parents=True, exist_ok=True)
     values = yaml.safe_load((CONFIGS_DIR / f"{name}.yaml").read_text(encoding="utf-8"))
     table = values["flow_lm"]["lookup_table"]
