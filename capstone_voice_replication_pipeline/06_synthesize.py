@@ -8,7 +8,8 @@ Run:
 The text is prepared as step 5 shows it, each chunk is spoken, and the chunks are joined with pauses and cross-fades.
 The same text, voice, speed and seed give the same sound. --verify lets a recogniser listen to every sentence and says
 it again, with another seed, up to three times, while it is not understood; the score is printed and kept. Every file
-is noted in the voice's provenance.jsonl, so that verify_audio.py knows it and its copies.
+is noted in the voice's provenance.jsonl, so that verify_audio.py knows it and its copies. --c2pa puts a signed C2PA
+manifest into the file (WAV, FLAC, MP3) that any reader of Content Credentials understands.
 
 Writes: --out FILE (default HOME/NAME/speech/DATE_TIME.wav) and FILE.json, which says how it was made.
 Time: about a second plus a fraction of the speech's length with the starter engine on 2 CPU cores.
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     parser.add_argument("--verify", action="store_true", help="listen to each sentence, say unclear ones again")
     parser.add_argument("--no-watermark", action="store_true", help="leave out the watermark of an installed Perth")
+    parser.add_argument("--c2pa", action="store_true", help="add a signed C2PA manifest (wav, flac, mp3)")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default auto)")
     arguments = parser.parse_args(argv)
     folder = voice_folder(arguments).require()
@@ -55,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         device=arguments.device,
         verify=arguments.verify,
         mark=not arguments.no_watermark,
+        manifest=arguments.c2pa,
     )
     print(f'\nNext: python 07_serve_api.py --home "{folder.home}"')
     return 0

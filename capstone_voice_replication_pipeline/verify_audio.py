@@ -5,7 +5,8 @@ Run:
     python verify_audio.py FILE --home DIR --json
 
 A file is looked up by its hash, by the id in its tags, and by its sound (spectral landmarks, compared with the
-provenance ledgers of all voices). Where the library Perth is installed, its inaudible watermark is looked for too.
+provenance ledgers of all voices). Where the library Perth is installed, its inaudible watermark is looked for too, and
+where c2pa-python is, a C2PA manifest (Content Credentials), whoever signed it. No network is touched.
 
 Writes: nothing.
 Exit code: 0 when every file is known, 1 when one is not.
@@ -16,10 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from coursekit.cli import ScriptParser, run_main
-from voice_pipeline import watermark
+from voice_pipeline import content_credentials, watermark
+from voice_pipeline.content_credentials import Credentials
 from voice_pipeline.provenance import Finding, verify
 from voice_pipeline.voice_folder import resolve_home
 
@@ -63,7 +66,22 @@ def report(finding: Finding) -> str:
         lines.append(f"  watermark: not looked for; {watermark.INSTALL} lets it be found")
     else:
         lines.append(f"  watermark: {'found, a machine spoke this' if finding.marked else 'none'}")
+    lines.append(f"  C2PA manifest: {manifest_line(finding.credentials)}")
     return "\n".join(lines)
+
+
+def manifest_line(found: Credentials | None) -> str:
+    """What the file's C2PA manifest says, and what that is worth."""
+    if not content_credentials.is_installed():
+        return f"not looked for; {content_credentials.INSTALL} lets it be read"
+    if found is None:
+        return "none"
+    if not found.valid:
+        return f"does not fit: the file was changed after it was signed ({', '.join(found.problems) or 'unknown'})"
+    says = "says that a machine made this" if found.synthetic else "does not say that a machine made this"
+    known = "a known signer" if found.known_signer else "a signer nobody vouches for"
+    named = f", id {found.record['id']}" if "id" in found.record else ""
+    return f"fits, {says}; signed by {found.signer}, {known}{named}"
 
 
 def as_json(finding: Finding) -> str:
@@ -79,6 +97,7 @@ def as_json(finding: Finding) -> str:
             "shift_seconds": match.shift_seconds if match else None,
             "tag": finding.tag or None,
             "watermark": finding.marked,
+            "c2pa": asdict(finding.credentials) if finding.credentials else None,
         }
     )
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soxr
 
 from voice_pipeline import ledger
 from voice_pipeline.audio import Decoded
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.ledger import Limits, judge
-from voice_pipeline.measurements import Measurements, clipped_share, decibels, measure, noise_and_snr
+from voice_pipeline.measurements import Measurements, clipped_share, decibels, measure, noise_and_snr, true_peak
 from voice_pipeline.vad import find_speech
 
 from .synthetic_speech import speech, text_for
@@ -144,6 +145,18 @@ def test_clipping_is_found_also_when_scaled_down(scale):
 def test_a_pure_tone_is_not_clipped(frequency):
     tone = 0.9 * np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE)
     assert clipped_share((np.rint(tone * 32_767) / 32_767).astype(np.float32)) < Limits().max_clipped_share
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 48_000])
+def test_the_true_peak_is_that_of_the_whole_curve(rate):
+    """Only the loudest places are oversampled; what is found there is what oversampling everything finds."""
+    factor = round(192_000 / rate)
+    for seed in range(4):
+        waveform = speech(2.0, sample_rate=rate, seed=seed, noise=0.05 * seed)
+        curve = soxr.resample(np.pad(waveform, 64), rate, factor * rate)
+        whole = decibels(float(max(np.abs(curve).max(), np.abs(waveform).max())))
+        assert decibels(true_peak(waveform, rate)) == pytest.approx(whole, abs=0.01)
+    assert true_peak(np.zeros(0, np.float32), rate) == 0.0
 
 
 def test_tiny_waveforms_can_be_measured():

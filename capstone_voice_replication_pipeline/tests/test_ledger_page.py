@@ -60,6 +60,26 @@ def test_another_speaker_and_other_words_are_rejected(folder, ears):
     assert measured["prompt_match"] == 1.0 and measured["similarity_to_rest"] > 0.9
 
 
+WHAT_IS_ASKED = {
+    "loudness_lufs", "true_peak_dbtp", "peak_dbfs", "clipped_share", "snr_db", "noise_floor_dbfs", "leading_silence",
+    "trailing_silence", "inner_silence", "longest_pause", "duration", "clip_duration", "characters_per_second",
+    "source_sample_rate", "source_codec", "source_container", "similarity_to_rest", "prompt_match",
+}  # fmt: skip
+
+
+def test_every_line_holds_every_figure_and_every_reason_its_value_limit_and_repair(folder, ears):
+    ears({"take_01": (np.eye(256)[7], None), "take_04": (np.eye(256)[0], "nothing that stands there")})
+    preprocess(folder, allow_few=True, listening=True)
+    rows = read_jsonl(folder.ledger)
+    for row in rows:
+        assert {name for name in WHAT_IS_ASKED if row["measurements"].get(name) is None} == set(), row["id"]
+    reasons = [reason for row in rows for reason in row["reasons"]]
+    assert len(reasons) == 2
+    for reason in reasons:
+        assert reason.keys() == {"rule", "value", "limit", "repair"} and reason["repair"].endswith(".")
+        assert reason["value"] < reason["limit"]
+
+
 def test_a_clip_is_listened_to_once_and_judged_anew(folder, ears):
     calls = ears({"take_01": (np.eye(256)[7], None)})
     preprocess(folder, allow_few=True, listening=True)

@@ -114,7 +114,7 @@ def test_stopped_in_the_middle_and_run_again(folder, monkeypatch, good_clips):
         calls.append(path)
         if len(calls) > good_clips:
             raise KeyboardInterrupt
-        real(path, *rest)
+        return real(path, *rest)
 
     monkeypatch.setattr(preprocessing, "write_wav", write)
     with pytest.raises(KeyboardInterrupt):

@@ -8,26 +8,33 @@ from pathlib import Path
 import pytest
 
 from voice_pipeline import prompt_plan
-from voice_pipeline.coverage import PAUSE, coverage_table, in_lexicon, measure_coverage, sounds
+from voice_pipeline.audio import write_wav
+from voice_pipeline.coverage import PAUSE, coverage_table, has_lexicon, in_lexicon, measure_coverage, sounds
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.ledger import Limits
+from voice_pipeline.prompt_commands import plan_command
 from voice_pipeline.prompt_plan import Pool, load_pool, plan_prompts, pool_of_text, readable
 from voice_pipeline.prompts import (
     Prompt,
     change_prompts,
     load_prompts,
+    prompt_languages,
     prompts_of_voice,
     read_prompts,
     write_prompts,
 )
-from voice_pipeline.voice_folder import VoiceFolder, write_jsonl
+from voice_pipeline.recording import import_folder
+from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
+
+from .synthetic_speech import speech
 
 CAPSTONE = Path(__file__).resolve().parents[1]
 EARLIER = CAPSTONE / "voice_pipeline" / "prompt_texts" / "earlier" / "en-1.txt"
 
 
-def test_the_list_that_ships_is_what_the_optimiser_chooses():
-    assert plan_prompts(load_pool()) == load_prompts()
+@pytest.mark.parametrize("language", prompt_languages())
+def test_the_list_that_ships_is_what_the_optimiser_chooses(language):
+    assert plan_prompts(load_pool(language)) == load_prompts(language)
 
 
 def test_it_covers_more_than_the_list_before():
@@ -43,8 +50,11 @@ def test_it_covers_more_than_the_list_before():
     assert now.questions >= 2
 
 
-def test_no_prompt_is_near_the_limit_of_a_clip():
-    for prompt in load_prompts():
+@pytest.mark.parametrize("language", prompt_languages())
+def test_no_prompt_is_near_the_limit_of_a_clip(language):
+    kinds = [prompt.prompt_id.split("_")[0] for prompt in load_prompts(language)]
+    assert kinds == ["short"] * 10 + ["long"] * 10
+    for prompt in load_prompts(language):
         short = prompt.prompt_id.startswith("short")
         low, high = prompt_plan.SHORT_SECONDS if short else prompt_plan.LONG_SECONDS
         assert low <= prompt.expected_seconds <= high < Limits().max_seconds
@@ -138,6 +148,36 @@ def test_another_language_is_a_file(tmp_path, monkeypatch):
     assert not found.missing
     with pytest.raises(PipelineError, match="no text ships for the language 'xx'"):
         load_pool("xx")
+
+
+def test_german_is_two_files_and_no_code(tmp_path, capsys):
+    """Planned, shown as it is to be read, covered, and found again by the names of its takes."""
+    place = ["--voice", "anna", "--home", str(tmp_path / "home"), "--language", "de"]
+    main = runpy.run_path(str(CAPSTONE / "01_collect_recordings.py"))["main"]
+    assert main([*place, "--prompts"]) == 0
+    shown = capsys.readouterr().out
+    assert all(prompt.text in shown for prompt in load_prompts("de"))
+    assert main([*place, "--plan", "--short", "4", "--long", "2"]) == 0
+    printed = capsys.readouterr().out
+    own = prompts_of_voice(VoiceFolder(tmp_path / "home", "anna"), "de")
+    assert len(own) == 6 and all(prompt.text in printed for prompt in own)
+    assert {prompt.text for prompt in own} <= set(load_pool("de").sentences)
+    assert any(not prompt.text.isascii() for prompt in own) and "share of running diphones" in printed
+    assert ("letters were counted in place of phonemes" in printed) is not has_lexicon("de-de")
+    (tmp_path / "given").mkdir()
+    write_wav(tmp_path / "given" / "long 2.wav", speech(2.0))
+    voice = VoiceFolder(tmp_path / "home", "berta")
+    import_folder(voice, tmp_path / "given", language="de")
+    assert read_jsonl(voice.manifest)[0]["text"] == load_prompts("de")[11].text
+
+
+def test_a_language_with_a_text_and_without_a_list(tmp_path, monkeypatch, capsys):
+    (tmp_path / "xx.txt").write_text("".join(f"me|{text}\n" for text in load_pool("de").sentences), encoding="utf-8")
+    monkeypatch.setattr(prompt_plan, "_POOLS", tmp_path)
+    folder = VoiceFolder(tmp_path / "home", "ann").create()
+    assert len(plan_command(folder, language="xx", short=2, long=2)) == 4
+    printed = capsys.readouterr().out
+    assert "this plan" in printed and "the course's list" not in printed
 
 
 def test_a_voice_with_takes_of_the_list_before_goes_on(tmp_path):

@@ -6,6 +6,7 @@ Files are recognised by their content; their names are not trusted. libsndfile r
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from coursekit.files import atomic_path
+from coursekit.files import write_bytes_atomic
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
 
@@ -102,6 +103,7 @@ class _Source:
     bit_depth: int | None
     seconds: float | None
     blocks: Callable[[], Iterator[np.ndarray]]  # each [samples, channels], float32
+    close: Callable[[], None] = lambda: None
 
 
 def decode(path: str | os.PathLike[str]) -> Decoded:
@@ -119,51 +121,57 @@ def decode(path: str | os.PathLike[str]) -> Decoded:
     """
     path = Path(path)
     source = _open(path)
-    if source.seconds is not None:
-        _check_length(path, source.seconds, source.sample_rate)
-    waveform, mix = _mix_down(path, source)
+    try:
+        if source.seconds is not None:
+            _check_length(path, source.seconds, source.sample_rate)
+        waveform, mix = _mix_down(path, source)
+    finally:
+        source.close()
     if not len(waveform):
         raise AudioError(f"{path.name} contains no sound", hint="record or export it again")
     return Decoded(waveform, source.sample_rate, source.channels, source.container, source.codec, source.bit_depth, mix)
 
 
 def _open(path: Path) -> _Source:
+    if source := _open_soundfile(path):
+        return source
     try:
-        size = path.stat().st_size
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as file:
+            empty = not file.read(1)
     except OSError as error:
         raise AudioError(f"{path.name} cannot be read: {error.strerror or error}", hint=f"check {path}") from error
-    if size == 0:
+    if empty:
         raise AudioError(f"{path.name} is empty (0 bytes)", hint="copy or record it again")
-    return _open_soundfile(path) or _open_ffmpeg(path)
+    return _open_ffmpeg(path)
 
 
 def _open_soundfile(path: Path) -> _Source | None:
     try:
-        info = soundfile.info(path)
-    except (soundfile.LibsndfileError, TypeError, RuntimeError):
+        opened = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError, RuntimeError, OSError):
         return None
     # RAW is libsndfile guessing by suffix; 0 frames may still be readable by FFmpeg.
-    if info.format == "RAW" or not info.frames or not info.samplerate:
+    if opened.format == "RAW" or not opened.frames or not opened.samplerate:
+        opened.close()
         return None
 
     def blocks() -> Iterator[np.ndarray]:
         try:
-            with soundfile.SoundFile(path) as file:
+            with soundfile.SoundFile(path) if opened.closed else opened as file:
                 while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
                     yield block
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise AudioError(f"{path.name} is damaged: {error}", hint="copy or export it again") from error
 
     return _Source(
-        sample_rate=info.samplerate,
-        channels=info.channels,
-        container=info.format,
-        codec=info.subtype,
-        bit_depth=_SUBTYPE_BITS.get(info.subtype),
-        seconds=info.frames / info.samplerate,
+        sample_rate=opened.samplerate,
+        channels=opened.channels,
+        container=opened.format,
+        codec=opened.subtype,
+        bit_depth=_SUBTYPE_BITS.get(opened.subtype),
+        seconds=opened.frames / opened.samplerate,
         blocks=blocks,
+        close=opened.close,
     )
 
 
@@ -221,7 +229,9 @@ def _check_length(path: Path, seconds: float, sample_rate: int) -> None:
 
 def _mix_down(path: Path, source: _Source) -> tuple[np.ndarray, str]:
     """Average the channels, or take the loudest when the average cancels. Returns float32 `[samples]` and which."""
-    parts: list[np.ndarray] = []
+    whole = np.empty(
+        round((source.seconds or 0.0) * source.sample_rate), np.float32
+    )  # one copy of a long file, not two
     samples = 0
     energies = np.zeros(source.channels)
     mixed_energy = 0.0
@@ -232,20 +242,25 @@ def _mix_down(path: Path, source: _Source) -> tuple[np.ndarray, str]:
             raise NotFiniteError(
                 f"{path.name} holds NaN or infinite samples", hint="export it as 16-bit WAV from the original"
             )
-        samples += len(block)
+        start, samples = samples, samples + len(block)
         _check_length(path, samples / source.sample_rate, source.sample_rate)
-        mono = block[:, 0].copy() if source.channels == 1 else block.mean(axis=1, dtype=np.float32)
-        parts.append(mono)
+        if samples > len(whole):  # the header said less, or nothing
+            whole = np.concatenate([whole[:start], np.empty(max(len(block), len(whole)), np.float32)])
+        mono = block[:, 0] if source.channels == 1 else block.mean(axis=1, dtype=np.float32)
+        whole[start:samples] = mono
         if source.channels > 1:
             energies += np.square(block, dtype=np.float64).sum(axis=0)
             mixed_energy += float(np.square(mono, dtype=np.float64).sum())
     loudest = int(energies.argmax())
     if source.channels > 1 and mixed_energy < _CANCELLED * energies[loudest]:
-        parts = [block[:, loudest].copy() for block in source.blocks()]
+        samples = 0
+        for block in source.blocks():
+            whole[samples : samples + len(block)] = block[:, loudest]
+            samples += len(block)
         mix = f"channel {loudest + 1}"
     else:
         mix = "mono" if source.channels == 1 else "mean of channels"
-    return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), mix
+    return whole[:samples], mix
 
 
 def resample(waveform: np.ndarray, source_rate: int, target_rate: int = AUDIO.sample_rate) -> np.ndarray:
@@ -275,17 +290,20 @@ def to_int16(waveform: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(waveform, -1.0, 1.0) * 32_767.0).astype("<i2")
 
 
-def write_wav(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: int = AUDIO.sample_rate) -> None:
+def write_wav(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: int = AUDIO.sample_rate) -> str:
     """Write a mono 16-bit WAV atomically.
 
     Args:
         path: where; its folder is made.
         waveform: float32 `[samples]`, -1..1.
         sample_rate: Hz.
+
+    Returns:
+        SHA-256 of the file.
     """
-    samples = to_int16(waveform)
-    with atomic_path(path) as temporary:
-        soundfile.write(temporary, samples, sample_rate, format="WAV", subtype="PCM_16")
+    data = encode(waveform, sample_rate, "wav")
+    write_bytes_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def encode(waveform: np.ndarray, sample_rate: int, format: str, *, tags: Mapping[str, str] | None = None) -> bytes:

@@ -61,6 +61,11 @@ def in_lexicon(word: str, phonemes: str = "en-us") -> bool:
     return settings is None or settings.lookup_phonemes(word.lower()) is not None
 
 
+def has_lexicon(phonemes: str) -> bool:
+    """Whether gruut's pronunciations of a language are installed; without them letters stand in for phonemes."""
+    return _settings(phonemes) is not None
+
+
 @functools.cache
 def _settings(phonemes: str) -> Any:
     """gruut's settings of a language; None where its lexicon is not installed."""
@@ -153,8 +158,8 @@ def coverage_table(columns: dict[str, Coverage]) -> str:
     )
 
 
-def plot_coverage(columns: dict[str, Coverage], path: Path) -> Path:
-    """Draw how often each phoneme occurs in each set, and the share of diphones covered."""
+def plot_coverage(columns: dict[str, Coverage], path: Path, *, unit: str = "phoneme (IPA)") -> Path:
+    """Draw how often each phoneme (or what stands for it, `unit`) occurs in each set, and the share of diphones."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -175,7 +180,7 @@ def plot_coverage(columns: dict[str, Coverage], path: Path) -> Path:
         bars = right.bar([at + shift for at in range(2)], [100 * x for x in shares], wide, color=color, hatch=hatch)
         right.bar_label(bars, fmt="%.0f")
     left.set_xticks(range(len(names)), names)
-    left.set(xlabel="phoneme (IPA)", ylabel="occurrences", title="phonemes in the sentences to read", yscale="symlog")
+    left.set(xlabel=unit, ylabel="occurrences", title="sounds in the sentences to read", yscale="symlog")
     left.legend()
     right.set_xticks(range(2), ["common\ndiphones", "running\ndiphones"])
     right.set(ylabel="covered (%)", ylim=(0, 105), title="diphones")

@@ -53,6 +53,10 @@ _FIGURES = (
 )
 
 
+_UPPER = [f"{50 - max(0.4, percent * 0.48):.1f}" for percent in range(101)]
+_LOWER = [f"{50 + max(0.4, percent * 0.48):.1f}" for percent in range(101)]
+
+
 def write_reports(folder: VoiceFolder, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> None:
     """Write `reports/ledger.html` and `reports/re_record.txt`."""
     write_text_atomic(folder.reports / PAGE, page(folder.name, rows, notes))
@@ -134,8 +138,8 @@ def waveform_svg(measured: dict[str, Any]) -> str:
     if not outline or not duration:
         return ""
     wide = len(outline)
-    upper = " ".join(f"{x},{50 - max(0.4, value * 0.48):.1f}" for x, value in enumerate(outline))
-    lower = " ".join(f"{x},{50 + max(0.4, outline[x] * 0.48):.1f}" for x in range(wide - 1, -1, -1))
+    upper = " ".join([f"{x},{_UPPER[value]}" for x, value in enumerate(outline)])
+    lower = " ".join([f"{x},{_LOWER[outline[x]]}" for x in range(wide - 1, -1, -1)])
     before = min(wide, measured["leading_silence"] / duration * wide)
     after = min(wide, measured["trailing_silence"] / duration * wide)
     label = f"Waveform, {duration:.1f} s, speech from {measured['leading_silence']:.1f} s "

@@ -29,7 +29,7 @@ from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 
 logger = logging.getLogger(__name__)
 
-METHOD = 2  # raise it when this module gives other clips or measurements from the same recording
+METHOD = 3  # raise it when this module gives other clips or measurements from the same recording
 _REPAIRS = {
     "unreadable": "Copy or record the file again, or export it as WAV or FLAC.",
     "not_finite": "Export it as 16-bit WAV from the original.",
@@ -173,7 +173,7 @@ def process_recording(folder: VoiceFolder, task: _Task, settings: PreprocessSett
     recording = task.recording
     text = recording.get("text") or ""
     clip = folder.clips / f"{recording['id']}.wav"
-    measured, reasons = None, _reasons_before_decoding(task)
+    measured, clip_sha256, reasons = None, None, _reasons_before_decoding(task)
     if not reasons and task.raw:
         try:
             waveform, measured = prepare(task.raw, text, settings)
@@ -181,7 +181,7 @@ def process_recording(folder: VoiceFolder, task: _Task, settings: PreprocessSett
                 measured = replace(measured, **{f"source_{name}": value for name, value in given.items()})
             reasons = ledger.judge(measured, text, settings.limits)
             if not reasons:
-                write_wav(clip, waveform, settings.audio.sample_rate)
+                clip_sha256 = write_wav(clip, waveform, settings.audio.sample_rate)
         except AudioError as error:
             reasons = [ledger.Reason(error.rule, str(error), None, _REPAIRS[error.rule])]
     row = ledger.entry(
@@ -193,7 +193,7 @@ def process_recording(folder: VoiceFolder, task: _Task, settings: PreprocessSett
         measurements=measured,
         clip=clip.relative_to(folder.root).as_posix(),
     )
-    return {**row, "key": task.key, "clip_sha256": None if reasons else sha256_file(clip)}
+    return {**row, "key": task.key, "clip_sha256": clip_sha256}
 
 
 def _reasons_before_decoding(task: _Task) -> list[ledger.Reason]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voice_pipeline.coverage import coverage_table, measure_coverage, plot_coverage
+from voice_pipeline.coverage import coverage_table, has_lexicon, measure_coverage, plot_coverage
 from voice_pipeline.prompt_plan import Pool, load_pool, plan_prompts, pool_of_text
-from voice_pipeline.prompts import Prompt, change_prompts, load_prompts
+from voice_pipeline.prompts import Prompt, change_prompts, load_prompts, prompt_languages
 from voice_pipeline.text_source import read_text
 from voice_pipeline.voice_folder import VoiceFolder
 
 
 def prompt_lines(prompts: Sequence[Prompt]) -> str:
-    """The sentences, as plain ASCII as they are."""
+    """The sentences as they are to be read; signs that the terminal cannot show are escaped."""
     lines = [f"{p.prompt_id}  ({p.expected_seconds:2.0f} s)  {p.text}" for p in prompts]
-    return "\n".join(lines).encode("ascii", "backslashreplace").decode()
+    encoding = sys.stdout.encoding or "ascii"
+    return "\n".join(lines).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def plan_command(
@@ -45,15 +47,20 @@ def plan_command(
     prompts = plan_prompts(pool, short=short, long=long, seed=seed)
     saved = change_prompts(folder, prompts)
     print(prompt_lines(prompts))
-    columns = {"this plan": prompts, "the course's list": load_prompts(language)}
+    columns = {"this plan": prompts}
+    if language in prompt_languages():
+        columns["the course's list"] = load_prompts(language)
     coverage = {
         name: measure_coverage([p.text for p in chosen], pool.sentences, phonemes=pool.phonemes, rate=pool.rate)
         for name, chosen in columns.items()
     }
     print(f"\nCoverage, against the {len(pool.rows)} sentences chosen from:\n{coverage_table(coverage)}")
+    spoken = has_lexicon(pool.phonemes)
+    if not spoken:
+        print(f"NOTE: no pronunciations of {pool.phonemes} are installed, so letters were counted in place of phonemes")
     for name, found in coverage.items():
         if found.missing:
             print(f"{name} has no {', '.join(found.missing)}".encode("ascii", "backslashreplace").decode())
-    plot = plot_coverage(coverage, folder.reports / "prompt_coverage.png")
+    plot = plot_coverage(coverage, folder.reports / "prompt_coverage.png", unit="phoneme (IPA)" if spoken else "letter")
     print(f"  {saved}\n  {plot}")
     return prompts

@@ -42,6 +42,11 @@ class Prompt:
         return len(self.text) / self.rate
 
 
+def prompt_languages() -> tuple[str, ...]:
+    """Languages that ship with a list of prompts."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.txt")))
+
+
 @functools.cache
 def load_prompts(language: str = "en") -> tuple[Prompt, ...]:
     """The course's prompts of a language, in reading order.
@@ -51,7 +56,7 @@ def load_prompts(language: str = "en") -> tuple[Prompt, ...]:
     """
     path = _FOLDER / f"{language}.txt"
     if not path.is_file():
-        known = ", ".join(sorted(entry.stem for entry in _FOLDER.glob("*.txt")))
+        known = ", ".join(prompt_languages())
         raise PipelineError(f"there are no prompts for the language '{language}'", hint=f"choose one of: {known}")
     return read_prompts(path)
 

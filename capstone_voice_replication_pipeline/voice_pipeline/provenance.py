@@ -23,9 +23,10 @@ import soundfile
 from filelock import FileLock
 
 from coursekit.files import sha256_file
-from voice_pipeline import __version__, fingerprint, watermark
+from voice_pipeline import __version__, content_credentials, fingerprint, watermark
 from voice_pipeline.audio import decode
 from voice_pipeline.consent import require_consent_to_speak
+from voice_pipeline.content_credentials import Credentials
 from voice_pipeline.disk import writing_to
 from voice_pipeline.fingerprint import Match
 from voice_pipeline.training import read_run, weights_hash
@@ -112,6 +113,7 @@ class Finding:
         match: agreement of the sound with that line.
         tag: comment in the file, if it says that it is synthetic.
         marked: whether the watermark was found; None where that cannot be told.
+        credentials: its C2PA manifest; None where there is none or the library is not installed.
     """
 
     path: Path
@@ -120,10 +122,11 @@ class Finding:
     match: Match | None
     tag: str
     marked: bool | None
+    credentials: Credentials | None = None
 
 
 def verify(path: Path, home: Path) -> Finding:
-    """Say what a sound file is, by its hash, its tags, its sound and its watermark.
+    """Say what a sound file is, by its hash, its tags, its sound, its watermark and its C2PA manifest.
 
     Raises:
         AudioError: it is no sound file.
@@ -142,11 +145,13 @@ def verify(path: Path, home: Path) -> Finding:
             if best is None or rank > best[0]:
                 best = (rank, row, match)
     marked = watermark.detect(sound.waveform, sound.sample_rate)
+    credentials = content_credentials.read(path)
     if best is None:
-        return Finding(path, "", {}, None, tag, marked)
+        return Finding(path, "", {}, None, tag, marked, credentials)
     _, row, match = best
     how = "exact" if row["sha256"] == digest else "tag" if row["id"] == named else "sound"
-    return Finding(path, how, {k: v for k, v in row.items() if k not in ("pairs", "fingerprint")}, match, tag, marked)
+    record = {key: value for key, value in row.items() if key not in ("pairs", "fingerprint")}
+    return Finding(path, how, record, match, tag, marked, credentials)
 
 
 def read_ledgers(home: Path) -> list[dict[str, Any]]:

@@ -202,6 +202,7 @@ def synthesize_step(
     device: str = "auto",
     verify: bool = False,
     mark: bool = True,
+    manifest: bool = False,
 ) -> Path:
     """Text to an audio file in the voice, noted in its ledger; prints how long it took and where it is.
 
@@ -214,12 +215,15 @@ def synthesize_step(
         device: auto, cpu, cuda or mps.
         verify: listen to each sentence and say it again while it is not understood.
         mark: add the watermark where its library is installed.
+        manifest: put a signed C2PA manifest into the file.
     """
-    from voice_pipeline import provenance, watermark
+    from voice_pipeline import content_credentials, provenance, watermark
     from voice_pipeline.synthesis import save, speak
     from voice_pipeline.training import load_voice
     from voice_pipeline.verified import VerifiedVoice, score_text
 
+    if manifest:
+        content_credentials.check_possible(path.suffix.lstrip(".").lower())
     choice = choose_device(device)
     print(choice.describe())
     voice = load_voice(folder, device=str(choice.device))
@@ -232,7 +236,12 @@ def synthesize_step(
         speech = replace(speech, waveform=waveform)
     if checked:
         details["verified"] = checked.result.as_dict()
-    sidecar = save(speech, path, details=details, tags=provenance.tags(details))
+    details["c2pa"] = manifest
+
+    def seal(data: bytes, audio_format: str) -> bytes:
+        return content_credentials.sign(data, audio_format, details, folder.home) if manifest else data
+
+    sidecar = save(speech, path, details=details, tags=provenance.tags(details), seal=seal)
     provenance.note(folder, details, speech.waveform, speech.sample_rate, sha256_file(path), speech.text)
     if checked:
         print(score_text(checked.result))

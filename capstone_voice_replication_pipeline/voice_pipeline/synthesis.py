@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -208,6 +208,7 @@ def save(
     *,
     details: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    seal: Callable[[bytes, str], bytes] | None = None,
 ) -> Path:
     """Write a speech in the format of the path's suffix, with a sidecar `<file>.json` that says how it was made.
 
@@ -216,6 +217,7 @@ def save(
         path: file to write; `.wav`, `.flac`, `.mp3`, `.opus`, `.aac` or `.pcm`.
         details: more for the sidecar: voice, engine, hash of the weights.
         tags: for the file itself, see `audio.encode`.
+        seal: called with the encoded file and its format; returns what is written (a manifest added).
 
     Returns:
         Path of the sidecar.
@@ -242,6 +244,8 @@ def save(
         "software": f"voice_pipeline {__version__}",
     }
     data = encode(speech.waveform, speech.sample_rate, format_name, tags=tags)
+    if seal:
+        data = seal(data, format_name)
     try:
         write_bytes_atomic(path, data)
         write_json_atomic(sidecar, {**record, "sha256": hashlib.sha256(data).hexdigest()})
