@@ -1,5 +1,6 @@
 """Shared by all modules: command line, expectations, data registry, device, files, course, doctor."""
 
+import os
 import sys
 
 # Every script imports this first: better said here than a TypeError somewhere else.
@@ -10,3 +11,6 @@ if sys.version_info < (3, 10):  # noqa: UP036
             *sys.version_info[:2]
         )
     )
+
+# onnxruntime, which runs the detector of speech, otherwise keeps a device id in the home folder and reports its use.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
