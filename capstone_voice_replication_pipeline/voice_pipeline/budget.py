@@ -39,7 +39,7 @@ SHORTEST_PREDICTED = 20
 """Steps of the shortest run that is worth a calibration."""
 _FOLDER = ".calibration"
 _LEAST_STEPS, _MOST_OF_THE_RUN = 2, 0.1
-_TRAINING_SHARE = 0.5  # of the calibration; the rest is for setting up before, evaluation and trial after
+_TRAINING_SHARE = 0.7  # of the calibration; the rest is for setting up before, evaluation and trial after
 _MARGIN = 1.1  # of memory and disk, on top of what was predicted
 _MINUTES_KEPT_FREE = 0.1  # of a limit in minutes
 
@@ -108,16 +108,16 @@ class CalibrationMeter(Meter):
         return time.perf_counter() - self.started
 
     def enough(self) -> bool:
-        """After a tenth of the run or half of the time, whichever comes first."""
+        """After a tenth of the run or most of the time, whichever comes first."""
         steps = self.counts[STEP]
         in_time = self.elapsed() < _TRAINING_SHARE * self.limit
         return steps >= self.enough_steps or (steps >= _LEAST_STEPS and not in_time)
 
     @contextmanager
-    def some(self, kind: str, texts: Sequence[str]) -> Iterator[Sequence[str]]:
-        """Two texts of middling length stand for all; they count as their share of all characters."""
+    def some(self, kind: str, texts: Sequence[str], least: int = 2) -> Iterator[Sequence[str]]:
+        """The least number of texts, of middling length, stand for all; they count as their share of the characters."""
         mean = sum(map(len, texts)) / len(texts)
-        chosen = sorted(texts, key=lambda text: abs(len(text) - mean))[:2]
+        chosen = sorted(texts, key=lambda text: abs(len(text) - mean))[:least]
         with self.measure(kind, sum(map(len, chosen)) / (mean * len(texts))):
             yield chosen
 
@@ -156,6 +156,7 @@ def calibrate(engine: Engine, request: FineTuneRequest, seconds: float = CALIBRA
     meter = CalibrationMeter(seconds, workload(engine, request)[STEP], memory)
 
     def on_progress(share: float, sentence: str) -> None:
+        meter.check()
         request.on_progress(min(0.99, meter.elapsed() / seconds), f"calibrating: {sentence}")
 
     trial = replace(request, run_dir=scratch / "run", meter=meter, on_progress=on_progress, max_seconds=None)

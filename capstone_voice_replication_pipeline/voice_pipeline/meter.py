@@ -55,8 +55,14 @@ class Meter:
             self._inside = outer + took
 
     @contextmanager
-    def some(self, kind: str, texts: Sequence[str]) -> Iterator[Sequence[str]]:
-        """Count the block as one part that works through `texts`; lends those it should work through: all of them."""
+    def some(self, kind: str, texts: Sequence[str], least: int = 2) -> Iterator[Sequence[str]]:
+        """Count the block as one part that works through `texts`; lends those it should work through: all of them.
+
+        Args:
+            kind: what the part is called.
+            texts: what there is to do.
+            least: how many a calibration needs to do, at least.
+        """
         with self.measure(kind):
             yield texts
 

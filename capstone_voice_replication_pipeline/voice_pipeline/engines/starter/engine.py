@@ -47,7 +47,7 @@ TRIAL_SENTENCES = (
 )
 _WORD_ERROR_WEIGHT = 0.3  # one word in ten misheard costs as much as 0.03 of similarity
 _SHARES = (0.35, 0.7)  # how far a candidate goes from the base weights towards the trained ones
-_CORRECTION = "correction"  # of rate, pitch and spectrum; as the meter calls it
+_CORRECTION, _REPLAY = "correction", "replay"  # what the meter calls them
 _PATIENCE = 3  # trials in a row without a new best before training stops
 
 
@@ -104,7 +104,8 @@ class StarterEngine:
         model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
         model.total_steps = steps
         others = [torch.from_numpy(row) for row in main_embeddings()]
-        replay = speak_replay(base, others, replay_sentences())
+        with request.meter.some(_REPLAY, replay_sentences(), least=12) as sentences:
+            replay = speak_replay(base, others, sentences)
         for clip in clips + held_out:
             clip.embedding = torch.zeros_like(clip.embedding)  # stands for the voice that is being learned
         samples = clips * max(1, round(len(replay) / len(clips))) + replay
@@ -149,7 +150,7 @@ class StarterEngine:
         steps = request.max_steps or self.default_steps
         tries = 1 + len(_SHARES) * math.ceil(steps / self.trial_every)
         parts = training_parts(steps, eval_every=self.trial_every, save_every=self.trial_every // 2)
-        return {**parts, TRIAL: tries, _CORRECTION: tries}
+        return {**parts, _REPLAY: 1, TRIAL: tries, _CORRECTION: tries}
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> StarterVoice:
         """Load a fine-tuned voice."""
