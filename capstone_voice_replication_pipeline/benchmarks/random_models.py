@@ -6,6 +6,7 @@ Used by speed.py and, the smallest of them, by the tests. Nothing here is downlo
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from coursekit.files import write_text_atomic
@@ -19,14 +20,13 @@ _CORPUS = (  # Alice's Adventures in Wonderland (Lewis Carroll, 1865, public dom
 )
 
 
-def make_pocket(folder: Path, name: str = POCKET_SMALLEST, *, endless: bool = False, seed: int = 0) -> Path:
+def make_pocket(folder: Path, name: str = POCKET_SMALLEST, *, corpus: Sequence[str] = _CORPUS, seed: int = 0) -> Path:
     """Write a pocket-tts model as its package reads it: config.yaml, model.safetensors, tokenizer.json.
 
     Args:
         folder: where to put it.
         name: one of the package's configurations.
-        endless: end-of-speech switched off: each text takes as long as the package allows for it. Otherwise random
-            weights end a sentence after half a second.
+        corpus: English text that the tokenizer is made from; its words are one token each.
         seed: of the weights.
     """
     import torch
@@ -43,10 +43,10 @@ def make_pocket(folder: Path, name: str = POCKET_SMALLEST, *, endless: bool = Fa
     folder.mkdir(parents=True, exist_ok=True)
     values = yaml.safe_load((CONFIGS_DIR / f"{name}.yaml").read_text(encoding="utf-8"))
     table = values["flow_lm"]["lookup_table"]
-    tokenizer = _tokenizer(table["n_bins"], folder / "tokenizer.json")
+    tokenizer = _tokenizer(corpus, table["n_bins"], folder / "tokenizer.json")
     table |= {"tokenizer": "tokenizers", "tokenizer_path": str(tokenizer)}
     values.pop("weights_path_without_voice_cloning")
-    values |= {"weights_path": None, "default_eos_threshold": 1e9 if endless else values["default_eos_threshold"]}
+    values["weights_path"] = None
     config = folder / "config.yaml"
     write_text_atomic(config, yaml.safe_dump(values, allow_unicode=True))
     torch.manual_seed(seed)
@@ -60,7 +60,7 @@ def make_pocket(folder: Path, name: str = POCKET_SMALLEST, *, endless: bool = Fa
     return folder
 
 
-def _tokenizer(size: int, path: Path) -> Path:
+def _tokenizer(corpus: Sequence[str], size: int, path: Path) -> Path:
     """A byte-pair tokenizer of English text, filled up to `size` entries."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -72,7 +72,7 @@ def _tokenizer(size: int, path: Path) -> Path:
     trainer = trainers.BpeTrainer(
         vocab_size=size, special_tokens=["<unk>"], initial_alphabet=letters, show_progress=False
     )
-    tokenizer.train_from_iterator(_CORPUS, trainer)
+    tokenizer.train_from_iterator(corpus, trainer)
     tokenizer.add_tokens([f"<unused{number}>" for number in range(size - tokenizer.get_vocab_size())])
     tokenizer.save(str(path))
     return path

@@ -8,8 +8,9 @@ Measured, warm, in turn (each round speaks the same passage with every system, s
     stream        the same engine's first piece of audio of a stream
     griffin-lim   the vocoder that needs no training, 40 iterations on the starter's own frames
     vits          Coqui VITS in the size of its LJSpeech model, random weights, speaking about as long as the starter
-    pocket        pocket-tts in its smallest configuration, random weights, end-of-speech switched off, with as many
-                  PyTorch threads as are quicker for it (its package sets 1, and decodes in a second Python thread)
+    pocket        pocket-tts in its smallest configuration, random weights, ended after as many frames as the starter
+                  speaks, with as many PyTorch threads as are quicker for it (its package sets 1, and decodes in a
+                  second Python thread)
 What a model costs does not depend on its weights. The process is held to as many processor cores as threads, where the
 system can do that. Medians with their quartiles; ratios are the medians of the rounds' ratios.
 
@@ -209,7 +210,7 @@ def make_systems(names: list[str], threads: int, scratch: Path) -> dict[str, Sys
     if "vits" in names:
         systems["vits"] = _vits_system(voice, threads)
     if "pocket" in names:
-        systems["pocket"] = _pocket_system(scratch, threads)
+        systems["pocket"] = _pocket_system(voice, scratch, threads)
     return systems
 
 
@@ -261,13 +262,17 @@ def _vits_system(voice: Any, threads: int) -> System:
     return System(vits.synthesize, vits.sample_rate, parameters, threads)
 
 
-def _pocket_system(scratch: Path, threads: int) -> System:
+def _pocket_system(voice: Any, scratch: Path, threads: int) -> System:
     import torch
     from random_models import make_pocket
 
     from voice_pipeline.engines.pocket_files import base_files, load_base
 
-    model = load_base(base_files(str(make_pocket(scratch / "pocket", endless=True))))
+    corpus = [passage.format(name=name) for passage in PASSAGES for name in NAMES]
+    model = load_base(base_files(str(make_pocket(scratch / "pocket", corpus=corpus))))
+    seconds_wanted = len(voice.synthesize(passage_of(-2))) / voice.sample_rate
+    model.eos_threshold = float("-inf")  # every frame is the last one, once this many are spoken
+    model._MIN_FRAMES_BEFORE_EOS = round(seconds_wanted * model.config.mimi.frame_rate)
     prompt = 0.05 * torch.randn(1, _PROMPT_SECONDS * model.sample_rate, generator=torch.Generator().manual_seed(0))
     state = model.get_state_for_audio_prompt(prompt)
     parts = (model.flow_lm, model.mimi.decoder, model.mimi.decoder_transformer)  # the encoder only hears the voice
