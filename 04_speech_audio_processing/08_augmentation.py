@@ -7,9 +7,9 @@ What you will learn
     - which of them change the label too: a faster clip is another speaker, and its text takes another time
     - which of the results the capstone would refuse as recordings
 How to run it
-    python 08_augmentation.py --quick     a clip of 3 s, no network, about 9 s
-    python 08_augmentation.py             the whole clip, about 12 s; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 9 s, full 12 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 08_augmentation.py --quick     a clip of 3 s, no network, about 12 s
+    python 08_augmentation.py             the whole clip, about 18 s; the first run downloads 10 MB
+Time and memory on 2 CPU cores: quick 12 s, full 18 s; 0.9 GB. Without data the first run makes its speech: 15 s.
 Writes outputs/: augmented/, augmentation.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (augmentation, clipping)
 """
