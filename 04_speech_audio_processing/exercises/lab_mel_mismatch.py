@@ -2,7 +2,7 @@
 
 A voice was trained on `trainer_mel`, its vocoder on `vocoder_mel`. Each works alone; together they hiss. Run your copy
 (`python my_answers/lab_mel_mismatch.py`, in the folder of this module): the shapes are equal, the pictures look alike,
-the correlation is 0.97, and no program complains. Find the cause, put its letter into DIAGNOSIS, and repair
+the correlation is 0.99, and no program complains. Find the cause, put its letter into DIAGNOSIS, and repair
 `vocoder_mel` so that both give the same numbers for any sound.
 
     A  The vocoder's filters reach to another highest frequency.
