@@ -24,7 +24,7 @@ def index_gruut() -> None:
     from gruut import lang
     from gruut.phonemize import SqlitePhonemizer
 
-    class IndexedPhonemizer(lang.DelayedSqlitePhonemizer):  # type: ignore[misc]
+    class IndexedPhonemizer(lang.DelayedSqlitePhonemizer):
         def __call__(self, word: str, role: str | None = None, do_transforms: bool = True) -> Any:
             with _LOCK:
                 if self.phonemizer is None:
@@ -32,7 +32,7 @@ def index_gruut() -> None:
                     self.phonemizer = SqlitePhonemizer(db_conn=lexicon, lexicon=heard, **self.phonemizer_args)
                 return super().__call__(word, role=role, do_transforms=do_transforms)
 
-    lang.DelayedSqlitePhonemizer = IndexedPhonemizer
+    lang.DelayedSqlitePhonemizer = IndexedPhonemizer  # type: ignore[misc]
 
 
 @functools.cache

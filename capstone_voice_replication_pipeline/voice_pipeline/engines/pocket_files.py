@@ -78,9 +78,9 @@ def base_files(checkpoint: str, *, offline: bool = False) -> PocketFiles:
         raise _no_configuration(config, f"it lacks {error}") from error
     if not str(weights).split("@")[0].endswith(".safetensors"):
         raise _no_configuration(config, f"its weights are {weights}, not one safetensors file")
-    paths = [_file(str(place), folder, checkpoint, offline) for place in (weights, tokenizer)]
-    local = not str(weights).startswith(_HUB)
-    return PocketFiles(config, *paths, sha256_file(paths[0]) if local else str(weights))
+    found = _file(str(weights), folder, checkpoint, offline)
+    identity = str(weights) if str(weights).startswith(_HUB) else sha256_file(found)
+    return PocketFiles(config, found, _file(str(tokenizer), folder, checkpoint, offline), identity)
 
 
 def load_base(files: PocketFiles) -> Any:
