@@ -28,7 +28,7 @@ def plot_clip(clip: ClipFeatures, path: Path, audio: AudioSettings = AUDIO) -> P
     """Waveform, mel with F0 drawn over it, MFCC and energy of one clip, on one time axis."""
     waveform, sample_rate = soundfile.read(clip.clip, dtype="float32")
     features = clip.features
-    figure, (top, middle, cepstrum, bottom) = _figure(4, 10.0, [1.0, 2.0, 1.4, 1.0])
+    figure, (top, middle, cepstrum, bottom) = figure_of_rows(4, 10.0, [1.0, 2.0, 1.4, 1.0])
     seconds = len(waveform) / sample_rate
     times = np.arange(features.mel.shape[1]) / audio.frames_per_second
     extent_end = features.mel.shape[1] / audio.frames_per_second
@@ -43,7 +43,7 @@ def plot_clip(clip: ClipFeatures, path: Path, audio: AudioSettings = AUDIO) -> P
         extent=(0, extent_end, 0, len(features.mel)),
         vmin=decibels.max() - 80,
     )
-    _mel_axis(middle, audio)
+    mel_axis(middle, audio)
     figure.colorbar(image, ax=middle, label="dB", pad=0.01)
     middle.plot(times, _mel_rows(features.f0, audio), color="white", linewidth=3.0)
     middle.plot(times, _mel_rows(features.f0, audio), color=VERMILION, linewidth=1.5, label="F0")
@@ -66,7 +66,7 @@ def plot_clip(clip: ClipFeatures, path: Path, audio: AudioSettings = AUDIO) -> P
     bottom.set(ylabel="energy (RMS)", xlabel="time (s)", ylim=(0, None))
     for axis in (top, middle, cepstrum, bottom):
         axis.set_xlim(0, seconds)
-    _save(figure, path)
+    save_figure(figure, path)
     write_text_atomic(path.with_suffix(".txt"), describe_clip(clip, audio) + "\n")
     return path
 
@@ -76,7 +76,7 @@ def plot_overview(
 ) -> Path:
     """Durations, pitch, mean spectrum and level of the whole voice."""
     path = folder.reports / "features_overview.png"
-    figure, axes = _figure(4, 11.0, [1, 1, 1, 1])
+    figure, axes = figure_of_rows(4, 11.0, [1, 1, 1, 1])
     durations = [audio.seconds(clip.features.mel.shape[1]) for clip in clips]
     f0 = np.concatenate([clip.features.f0 for clip in clips])
     axes[0].hist(durations, bins=np.arange(0, max(durations) + 1, 0.5), color=BLUE, edgecolor="white")
@@ -93,7 +93,7 @@ def plot_overview(
     levels = [float(np.sqrt(np.mean(np.square(clip.features.energy, dtype=np.float64)))) for clip in clips]
     axes[3].scatter(durations, 20 * np.log10(np.maximum(levels, 1e-6)), color=ORANGE, edgecolor="black")
     axes[3].set(xlabel="duration (s)", ylabel="clip level (dBFS RMS)")
-    _save(figure, path)
+    save_figure(figure, path)
     write_text_atomic(path.with_suffix(".txt"), describe_voice(folder.name, statistics) + "\n")
     return path
 
@@ -133,7 +133,7 @@ def _mel_rows(frequencies: np.ndarray, audio: AudioSettings) -> np.ndarray:
     return np.where(frequencies > 0, rows, np.nan)
 
 
-def _mel_axis(axis: Any, audio: AudioSettings) -> None:
+def mel_axis(axis: Any, audio: AudioSettings) -> None:
     ticks = np.array([200, 500, 1000, 2000, 4000, 8000])
     axis.set_yticks(_mel_rows(ticks, audio), [f"{tick}" for tick in ticks])
     axis.set_ylabel("frequency (Hz, mel scale)")
@@ -144,7 +144,7 @@ def _title(clip: ClipFeatures) -> str:
     return f"{clip.clip_id}: {text}".replace("$", r"\$")
 
 
-def _figure(rows: int, height: float, ratios: list[float]) -> tuple[Any, Any]:
+def figure_of_rows(rows: int, height: float, ratios: list[float]) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -153,6 +153,6 @@ def _figure(rows: int, height: float, ratios: list[float]) -> tuple[Any, Any]:
     return figure, figure.subplots(rows, 1, height_ratios=ratios)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110, format="png")

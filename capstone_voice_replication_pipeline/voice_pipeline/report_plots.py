@@ -1,11 +1,9 @@
-"""Pictures of a training run and of a proof card."""
+"""Pictures of a training run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from coursekit.files import atomic_path
 from voice_pipeline.plots import BLUE, GREEN, ORANGE, VERMILION
@@ -47,23 +45,6 @@ def plot_training(run_dir: Path, path: Path) -> Path | None:
         axis.set(xlabel="optimiser steps", ylabel="fraction", ylim=(0, None))
         axis.set_title("what a listener would notice")
         axis.legend(fontsize=7)
-    return _save(figure, path)
-
-
-def plot_card(card: dict[str, Any], path: Path) -> Path:
-    """Draw similarity and word error rate of all systems on a proof card, with their 95 % intervals."""
-    names = list(card["systems"])
-    figure, axes = _pyplot().subplots(1, 2, figsize=(9, 3.6))
-    panels = (("normalized", "similarity: 0 other people, 1 the speaker"), ("wer", "word error rate: lower is better"))
-    for axis, (key, title) in zip(axes, panels, strict=True):
-        values = np.array([card["systems"][name][key] for name in names])
-        bounds = np.array([card["systems"][name][f"{key}_interval"] for name in names])
-        spread = np.clip(np.stack([values - bounds[:, 0], bounds[:, 1] - values]), 0.0, None)
-        labels = [name.replace("_", "-") for name in names]
-        axis.bar(labels, values, yerr=spread, capsize=4, color=[BLUE, VERMILION, ORANGE][: len(names)])
-        axis.axhline(0, color="black", linewidth=0.8)
-        axis.set(title=title, ylabel="fraction")
-    figure.suptitle(f"{card['voice']}: {card['held_out_sentences']} held-out sentences, 95 % intervals", fontsize=10)
     return _save(figure, path)
 
 

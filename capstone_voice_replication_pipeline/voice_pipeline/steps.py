@@ -251,15 +251,19 @@ def synthesize_step(
 
 
 def evaluate_step(folder: VoiceFolder, *, device: str = "auto", seed: int = 0) -> dict[str, Any]:
-    """Prove the voice; prints the card."""
-    from voice_pipeline.card_text import card_table, verdict
+    """Prove the voice; prints the card, what would help, and where picture and page are."""
+    from voice_pipeline.card_files import write_card_files
+    from voice_pipeline.card_text import card_table
     from voice_pipeline.evaluation import evaluate_voice
-    from voice_pipeline.report_plots import plot_card
 
     with writing_to(folder.root), progress_bar("Evaluating") as report:
         card = evaluate_voice(folder, device=str(choose_device(device).device), seed=seed, on_progress=report)
-    plot = plot_card(card, folder.reports / "proof_card.png")
-    print(card_table(card))
-    print(verdict(card))
-    print(f"  {folder.proof_card}\n  {plot}")
+        paths = write_card_files(folder, card)
+    print(f"{card_table(card)}\n{card['verdict']}")
+    helps = [f"  {number}. {row['seen']}: {row['do']}" for number, row in enumerate(card["advice"], 1)]
+    if helps:
+        print("What would help most:\n" + "\n".join(helps).encode("ascii", "backslashreplace").decode())
+    if card["record_next"]:
+        print("Sentences to record next are on the page.")
+    print("\n".join(f"  {path}" for path in paths))
     return card
