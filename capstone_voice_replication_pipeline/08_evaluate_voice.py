@@ -5,8 +5,9 @@ Run:
 
 The held-out sentences, never trained on, are spoken by the clone and compared with the recordings: speaker similarity
 (Resemblyzer), word error rate (PocketSphinx), sound quality (DNSMOS), pitch, rate, speed of synthesis, with 95 %
-intervals over sentences; beside it the voice before fine-tuning, other kept checkpoints, and a Griffin-Lim copy of the
-recordings. Then a verdict in words, and what to record next. A blind listening test: ab_test.py.
+intervals over sentences; beside it the voice before fine-tuning, other kept checkpoints, what other engines made of the
+same clips, and a Griffin-Lim copy of the recordings. Then a verdict in words, and what to record next. A blind
+listening test: ab_test.py.
 
 Writes: HOME/NAME/reports/proof_card.json, proof_card.png, proof_card.html (with players), aligned_*.png and .txt,
 samples/ (what was measured, as WAV)

@@ -14,6 +14,7 @@ Measured, warm, in turn (each round speaks the same passage with every system, s
 What a model costs does not depend on its weights. The process is held to as many processor cores as threads, where the
 system can do that. Medians with their quartiles; ratios are the medians of the rounds' ratios.
 
+Writes: outputs/speed.json beside this script.
 Time: about 2 minutes on 2 idle CPU cores. On a busy machine the figures are worth little: it says so.
 """
 
@@ -328,7 +329,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=9, metavar="N", help="rounds after the warm-up (default 9)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads and cores to use (default 2)")
     parser.add_argument("--only", default=",".join(SYSTEMS), metavar="NAMES", help="systems, separated by commas")
-    parser.add_argument("--json", metavar="FILE", help="where the figures go (default speed.json beside this script)")
+    parser.add_argument("--json", metavar="FILE", help="where the figures go (default outputs/speed.json)")
     arguments = parser.parse_args(argv)
     arguments.only = arguments.only.split(",")
     unknown = sorted(set(arguments.only) - set(SYSTEMS))
@@ -368,7 +369,7 @@ def main(argv: list[str] | None = None) -> int:
     for target in checked:
         value = "" if target.value is None else f"{target.value:.1f}"
         print(f"{target.text} {target.limit:g}: {value} {target.verdict}".replace("  ", " "))
-    path = Path(arguments.json) if arguments.json else Path(__file__).with_name("speed.json")
+    path = Path(arguments.json) if arguments.json else Path(__file__).with_name("outputs") / "speed.json"
     rows = {
         name: {
             "parameters": systems[name].parameters,
