@@ -45,7 +45,10 @@ def resumed_text(budget: dict[str, Any], steps_done: int) -> str:
     steps, seconds = budget["plan"]["steps"], budget["plan"]["seconds"]
     left = max(0, steps - steps_done)
     minutes = seconds / 60 * left / steps
-    return f"goes on after step {steps_done} of {steps}; by its budget about {minutes:.1f} minutes are left"
+    return (
+        f"was stopped at step {steps_done} of {steps} and goes on from its last checkpoint; "
+        f"by its budget about {minutes:.1f} minutes are left"
+    )
 
 
 def truth_text(budget: dict[str, Any]) -> str:

@@ -118,16 +118,16 @@ class _TensorBoard:
     def __init__(self, request: FineTuneRequest) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(request.run_dir / "tensorboard"), purge_step=0)  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(request.run_dir / "tensorboard"), purge_step=0)
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """See `Sink`."""
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def close(self, finished: bool) -> None:
         """See `Sink`."""
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()
 
 
 class _MlFlow:

@@ -185,7 +185,7 @@ def budget_step(run: TrainingRun) -> None:
         free = {"free_memory_mb": free_memory_mb(), "free_disk_mb": free_disk_mb(run.request.folder.root)}
         print(budget_text(budget, **free))
     elif run.steps_done:
-        print(f"goes on after step {run.steps_done}; no budget was made when it began")
+        print(f"was stopped at step {run.steps_done} and goes on; no budget was made when it began")
     elif run.is_short:
         print("budget: too little training to be worth a calibration")
     else:

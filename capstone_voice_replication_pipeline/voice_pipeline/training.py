@@ -106,7 +106,7 @@ class TrainingRun:
 
     @property
     def steps_done(self) -> int:
-        """Optimiser steps noted by a run that was stopped; 0 for a new one."""
+        """Optimiser steps noted by a run that was stopped, a few more than its checkpoint has; 0 for a new one."""
         begun = (self.request.run_dir / "last.pth").is_file()
         return max((row["step"] for row in read_curves(self.request.run_dir)), default=0) if begun else 0
 

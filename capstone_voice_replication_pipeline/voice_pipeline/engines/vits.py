@@ -122,14 +122,15 @@ class VitsEngine:
             seed=request.seed,
             on_progress=request.on_progress,
             meter=request.meter,
-            **_intervals(request),
+            eval_every=_eval_every(request),
+            save_every=_save_every(request),
         )
         model_dir = _export(request.run_dir / "best", config, outcome.best_checkpoint, settings, left_out)
         return FineTuneResult(model_dir, outcome.steps, outcome.seconds, outcome.metrics)
 
     def workload(self, request: FineTuneRequest) -> dict[str, float]:
         """See `Measurable`."""
-        return training_parts(_steps(request), **_intervals(request))
+        return training_parts(_steps(request), eval_every=_eval_every(request), save_every=_save_every(request))
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
         """Load a fine-tuned voice; reads safetensors and JSON only.
@@ -211,10 +212,12 @@ def _steps(request: FineTuneRequest) -> int:
     return request.max_steps or _STEPS["cuda" if request.device.startswith("cuda") else "cpu"]
 
 
-def _intervals(request: FineTuneRequest) -> dict[str, int]:
-    """Steps between evaluations and between checkpoints (about 1 GB each for a published model)."""
-    eval_every = max(1, min(50, (request.max_steps or 500) // 10))
-    return {"eval_every": eval_every, "save_every": 100 if request.device.startswith("cuda") else 25}
+def _eval_every(request: FineTuneRequest) -> int:
+    return max(1, min(50, (request.max_steps or 500) // 10))
+
+
+def _save_every(request: FineTuneRequest) -> int:
+    return 100 if request.device.startswith("cuda") else 25  # about 1 GB for a published model
 
 
 def _base_files(checkpoint: str, *, offline: bool = False) -> BaseFiles:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ from voice_pipeline.engines.base import (
     fingerprint,
     training_parts,
 )
-from voice_pipeline.engines.coqui_models import BaseFiles, base_model, ensure_base_model, extra_file, files_in
+from voice_pipeline.engines.coqui_models import BaseFiles, ensure_base_model, files_in
+from voice_pipeline.engines.xtts_models import gpt_weights, inference_model, setup, training_model
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import read_json
 
@@ -42,6 +42,7 @@ LANGUAGE = "en"
 # What Coqui's loader takes (TTS/tts/layers/xtts/trainer/dataset.py); it replaces anything else by a random other clip.
 SHORTEST_CLIP, LONGEST_CLIP, MOST_TOKENS = 0.5, 11.6, 200
 _UNKNOWN, _STOP = 1, 0  # token ids the loader refuses
+_SAVE_EVERY = 100  # a checkpoint of the published size takes 5 GB
 _REFERENCE_SECONDS = 30  # of speech for the conditioning of the GPT
 _SAMPLING = ("temperature", "length_penalty", "repetition_penalty", "top_k", "top_p")
 
@@ -104,7 +105,7 @@ class XttsEngine:
         gpt, outcome = None, None
         if steps > 0:
             outcome = self._train_gpt(request, settings, files, train, steps)
-            gpt = _gpt_weights(outcome.best_checkpoint)
+            gpt = gpt_weights(outcome.best_checkpoint)
             gc.collect()  # the training model, before the same model is loaded to speak
         request.on_progress(1.0, "computing the voice's conditioning")
         model_dir = request.run_dir / "best"
@@ -116,7 +117,8 @@ class XttsEngine:
 
     def workload(self, request: FineTuneRequest) -> dict[str, float]:
         """See `Measurable`; no steps, no training: zero-shot."""
-        return training_parts(_steps(request), **_intervals(_steps(request)))
+        steps = _steps(request)
+        return training_parts(steps, eval_every=_eval_every(steps), save_every=_SAVE_EVERY)
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> LoadedVoice:
         """Load a voice: what is its own from safetensors in `model_dir`, the rest from the base model on this machine.
@@ -135,7 +137,7 @@ class XttsEngine:
             raise PipelineError(f"{model_dir} holds no conditioning of a voice", hint="fine-tune the voice again")
         gpt = load_weights(model_dir / "gpt.safetensors") if settings.get("fine_tuned") else None
         files = _base_files(str(settings.get("checkpoint", self.checkpoint)), offline=True)
-        return XttsVoice(_inference_model(files, gpt, device), conditioning)
+        return XttsVoice(inference_model(files, gpt, device), conditioning)
 
     def _refusal(self) -> PipelineError:
         return PipelineError(
@@ -176,7 +178,7 @@ class XttsEngine:
 
         held_out, _ = _sort_out(request.validation, files)
         check_run_settings(request.run_dir, {**settings, "clips": fingerprint(train), "seed": request.seed})
-        model, config = _training_model(files, settings, request.seed)
+        model, config = training_model(files, settings, request.seed)
         cache, rate = request.run_dir / "cache", config.audio.sample_rate
         names = {"speaker": "my-voice", "language": LANGUAGE}
         return run_training(
@@ -191,7 +193,8 @@ class XttsEngine:
             seed=request.seed,
             on_progress=request.on_progress,
             meter=request.meter,
-            **_intervals(steps),
+            eval_every=_eval_every(steps),
+            save_every=_SAVE_EVERY,
         )
 
 
@@ -228,18 +231,8 @@ def _steps(request: FineTuneRequest) -> int:
     return 500 if request.device.startswith("cuda") else 0
 
 
-def _intervals(steps: int) -> dict[str, int]:
-    """Steps between evaluations and between checkpoints (5 GB each for the published model)."""
-    return {"eval_every": max(1, min(50, steps // 10)), "save_every": 100}
-
-
-def _setup() -> None:
-    from transformers.utils import logging as transformers_logging
-
-    from voice_pipeline.engines.coqui import setup_coqui
-
-    setup_coqui()
-    transformers_logging.set_verbosity_error()  # it warns about token ids that XTTS does not use
+def _eval_every(steps: int) -> int:
+    return max(1, min(50, steps // 10))
 
 
 def _base_files(checkpoint: str, *, offline: bool = False) -> BaseFiles:
@@ -250,18 +243,6 @@ def _base_files(checkpoint: str, *, offline: bool = False) -> BaseFiles:
     if not (files.folder / "vocab.json").is_file():
         raise PipelineError(f"{files.folder / 'vocab.json'} is missing", hint="fetch or copy the XTTS model again")
     return files
-
-
-def _training_file(files: BaseFiles, settings: dict[str, Any], name: str) -> Path:
-    """A file that only training needs; Coqui's own download leaves dvae.pth out."""
-    path = files.folder / name
-    if path.is_file():
-        return path
-    if not settings["checkpoint"].startswith("tts_models/"):
-        raise PipelineError(
-            f"fine-tuning XTTS needs {path}", hint="copy it from the XTTS-v2 repository, or use 0 steps (zero-shot)"
-        )
-    return extra_file(base_model(settings["checkpoint"]), name)
 
 
 def _usable(
@@ -279,7 +260,7 @@ def _usable(
 
 def _sort_out(clips: list[TrainingClip], files: BaseFiles) -> tuple[list[TrainingClip], list[dict[str, str]]]:
     """Part what Coqui's loader takes from what it would replace."""
-    _setup()
+    setup()
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
     tokenizer = VoiceBpeTokenizer(str(files.folder / "vocab.json"))
@@ -302,100 +283,6 @@ def _sort_out(clips: list[TrainingClip], files: BaseFiles) -> tuple[list[Trainin
     return usable, left_out
 
 
-def _config_values(files: BaseFiles) -> dict[str, Any]:
-    values = read_json(files.config)
-    if not isinstance(values, dict) or values.get("model") != "xtts":
-        raise PipelineError(f"{files.config} is not the configuration of an XTTS model", hint="choose an XTTS model")
-    return values
-
-
-def _training_model(files: BaseFiles, settings: dict[str, Any], seed: int) -> tuple[Any, Any]:
-    """Coqui's GPTTrainer after its published fine-tuning recipe (TTS/demos/xtts_ft_demo/utils/gpt_train.py)."""
-    import torch
-
-    _setup()
-    threads = torch.get_num_threads()
-    from TTS.tts.configs.xtts_config import XttsAudioConfig
-    from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainer, GPTTrainerConfig
-
-    torch.set_num_threads(threads)  # importing Coqui's data set sets it to 1
-    values = _config_values(files)
-    known = {field.name for field in fields(GPTArgs)}
-    args = GPTArgs(**{name: value for name, value in values["model_args"].items() if name in known})
-    args.tokenizer_file = str(files.folder / "vocab.json")
-    args.mel_norm_file = str(_training_file(files, settings, "mel_stats.pth"))
-    args.dvae_checkpoint = str(_training_file(files, settings, "dvae.pth"))
-    args.xtts_checkpoint = args.gpt_checkpoint = ""  # loaded below, strictly
-    config = GPTTrainerConfig(
-        model_args=args,
-        audio=XttsAudioConfig(**values["audio"]),
-        batch_size=settings["batch_size"],
-        eval_batch_size=settings["batch_size"],
-        num_loader_workers=0,
-        num_eval_loader_workers=0,
-        optimizer="AdamW",
-        optimizer_wd_only_on_weights=True,
-        optimizer_params={"betas": [0.9, 0.96], "eps": 1e-8, "weight_decay": 1e-2},
-        lr=settings["learning_rate"],
-        lr_scheduler="MultiStepLR",
-        lr_scheduler_params={"milestones": [900_000, 2_700_000, 5_400_000], "gamma": 0.5, "last_epoch": -1},
-        scheduler_after_epoch=False,
-        training_seed=seed,
-    )
-    model = _guarded(GPTTrainer, config, source=files.folder)
-    state = _guarded(model.xtts.get_compatible_checkpoint_state_dict, files.weights, source=files.weights)
-    missing, _ = _guarded(model.xtts.load_state_dict, state, strict=False, source=files.weights)
-    _require_all(missing, files.weights)
-    return model, config
-
-
-def _inference_model(files: BaseFiles, gpt: dict[str, Any] | None, device: str) -> Any:
-    _setup()
-    from TTS.tts.configs.xtts_config import XttsConfig
-    from TTS.tts.models.xtts import Xtts
-
-    config = XttsConfig()
-    _guarded(config.from_dict, _config_values(files), source=files.config)
-    model = Xtts(config)
-    paths = {"checkpoint_dir": str(files.folder), "checkpoint_path": str(files.weights)}
-    _guarded(model.load_checkpoint, config, **paths, eval=True, source=files.weights)
-    if gpt is not None:
-        missing, _ = _guarded(model.gpt.load_state_dict, gpt, strict=False, source=Path("gpt.safetensors"))
-        _require_all(missing, Path("gpt.safetensors"))
-    model.to(device)
-    model.eval()  # Coqui's own eval() returns nothing
-    return model
-
-
-def _guarded(action: Any, *args: Any, source: Path, **kwargs: Any) -> Any:
-    """Call Coqui's loading code; whatever it raises names the file."""
-    try:
-        return action(*args, **kwargs)
-    except PipelineError:
-        raise
-    except Exception as error:  # damaged files raise anything from KeyError to RuntimeError
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:300]
-        raise PipelineError(
-            f"{source} cannot be loaded as part of an XTTS model: {reason}",
-            hint="fetch or copy the XTTS model again; if it is a voice of your own, fine-tune it again",
-        ) from error
-
-
-def _require_all(missing: list[str], source: Path) -> None:
-    """The inference modules share the GPT's weights under second names; everything else has to be in the file."""
-    lacking = [name for name in missing if "gpt_inference." not in name and ".wte." not in f".{name}"]
-    if lacking:
-        raise PipelineError(f"{source} lacks {lacking[0]}", hint="fetch or copy the XTTS model again")
-
-
-def _gpt_weights(checkpoint: Path) -> dict[str, Any]:
-    from voice_pipeline.engines.checkpoints import load_checkpoint
-
-    prefix = "xtts.gpt."
-    weights = load_checkpoint(checkpoint)["model"]
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
-
-
 def _export(
     model_dir: Path,
     files: BaseFiles,
@@ -407,7 +294,7 @@ def _export(
     """Write what is this voice's own: conditioning, fine-tuned GPT, settings. The base model stays where it is."""
     from voice_pipeline.engines.checkpoints import save_weights
 
-    model = _inference_model(files, gpt, device)
+    model = inference_model(files, gpt, device)
     references = sorted(clips, key=lambda clip: (-clip.seconds, clip.clip_id))
     latents, speaker = model.get_conditioning_latents(
         [str(clip.path) for clip in references],
