@@ -18,8 +18,6 @@ from voice_pipeline.training import read_split
 from ..benchmarks.random_models import make_pocket
 from .test_proof_card import FakeEngine, Speaker, ears, make_voice
 
-__all__ = ["ears"]  # a fixture
-
 
 class OtherEngine(FakeEngine):
     def load(self, model_dir, *, device="cpu"):
@@ -28,9 +26,10 @@ class OtherEngine(FakeEngine):
 
 
 @pytest.fixture
-def folder(ears, tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(engine_comparison, "get_engine", lambda name: OtherEngine())
-    return make_voice(tmp_path)
+    with ears():
+        yield make_voice(tmp_path)
 
 
 def add_run(folder, name: str, engine: str, clips: list[str], *, age: int = 0) -> None:
@@ -87,7 +86,7 @@ def test_the_voices_own_model_has_to_load(folder, monkeypatch):
     importlib.util.find_spec("pocket_tts") is None,
     reason="needs the extra: python3 00_env_setup/bootstrap.py extra pocket",
 )
-def test_pocket_learns_beside_another_engine_and_the_voice_can_go_back(ears, tmp_path, monkeypatch):
+def test_pocket_learns_beside_another_engine_and_the_voice_can_go_back(tmp_path, monkeypatch):
     """The real pocket engine with random weights, through the pipeline's own training step."""
     from voice_pipeline.engines import get_engine
     from voice_pipeline.engines.pocket import PocketVoice
