@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -87,3 +90,30 @@ def test_a_half_written_line_of_the_curve_is_left_out(tmp_path):
     assert [row["step"] for row in read_curves(tmp_path)] == [1, 2, 3]
     assert [row["step"] for row in cut_curves(tmp_path, 2)] == [1, 2]
     assert len((tmp_path / "curves.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files (POSIX setrlimit)")
+def test_a_full_disk_is_an_error_of_the_disk_and_keeps_the_old_checkpoint(tmp_path):
+    """A limit on the size of files fails a write as a full disk does; in a process of its own, it cannot be undone."""
+    program = f"""
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
+import torch
+from voice_pipeline.disk import writing_to
+from voice_pipeline.engines.checkpoints import save_checkpoint
+path = Path({str(tmp_path / "last.pth")!r})
+save_checkpoint(path, {{"model": torch.zeros(10)}})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with writing_to(path.parent):
+        save_checkpoint(path, {{"model": torch.zeros(1_000_000)}})
+except Exception as error:
+    print(type(error).__name__, error, error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.stdout.startswith("PipelineError cannot write to "), done.stdout + done.stderr
+    assert "the disk is full" in done.stdout and "free some disk space" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pth"]
+    assert len(torch.load(tmp_path / "last.pth", weights_only=True)["model"]) == 10

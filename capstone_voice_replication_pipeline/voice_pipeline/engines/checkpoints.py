@@ -5,6 +5,7 @@ Training checkpoints are PyTorch files that load with `weights_only=True`; finis
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +21,18 @@ from voice_pipeline.errors import PipelineError
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a training state; a process killed meanwhile leaves the old file as it was."""
+    """Write a training state; a process killed meanwhile leaves the old file as it was.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
     with atomic_path(path) as temporary:
-        torch.save(dict(state), temporary)
+        try:
+            torch.save(dict(state), temporary)
+        except RuntimeError as error:  # what PyTorch makes of a failed write, "inline_container.cc ... unexpected pos"
+            if "inline_container" not in str(error) and "PytorchStreamWriter" not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, f"the checkpoint {path.name} cannot be written, the disk is full") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
