@@ -63,6 +63,7 @@ QUIET_DB = (-34.0, -18.0)  # change of level of quiet pieces; all others -6 to +
 RECORDER_DB = -78.0  # noise of the recorder itself, which no level control takes away
 CUT = (0.08, 0.4)  # seconds of speech missing at one end
 FRAME, HOP = 480, 240  # samples, 20 and 10 ms
+TREES = 60  # of the forest; more are slower and hardly better
 
 FEATURES = ("peak", "loud_frames", "soft_frames", "range", "clipped_share", "near_peak", "crest", "start", "end",
             "flatness", "crossings", "kurtosis")  # fmt: skip
@@ -166,7 +167,7 @@ def features(waveform: np.ndarray) -> list[float]:
 def models(seed: int) -> dict[str, object]:
     return {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
-        "random forest": RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed),
+        "random forest": RandomForestClassifier(n_estimators=TREES, min_samples_leaf=2, random_state=seed),
     }
 
 

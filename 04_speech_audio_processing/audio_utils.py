@@ -21,9 +21,10 @@ import soundfile
 import soxr
 from matplotlib.figure import Figure
 
+import voice_pipeline
 from coursekit.data import DataUnavailable, fetch
 from coursekit.errors import CourseError
-from coursekit.files import atomic_path
+from coursekit.files import atomic_path, sha256_file
 from voice_pipeline.audio import write_wav  # mono 16-bit WAV, whole or absent
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.measurements import decibels  # amplitude 0..1 to dB relative to full scale, at least -120
@@ -161,15 +162,15 @@ MARGIN = 0.4  # seconds of room before and after, as in a recording
 
 def _stand_in(settings: Namespace, voice: int, texts: list[int]) -> Clip:
     """Return sentences by one synthetic voice; made on the first run, kept in `<out>/stand_in/` for the next ones."""
-    from voice_pipeline.engines.starter.base_voice import ACOUSTIC
-
-    kind = hashlib.sha256(ACOUSTIC.read_bytes()).hexdigest()[:8]  # another starter voice, other clips
+    weights = sorted((Path(voice_pipeline.__file__).parents[1] / "starter_voice").glob("*.safetensors"))
+    kind = hashlib.sha256("".join(map(sha256_file, weights)).encode()).hexdigest()[:8]  # another voice, other clips
     parts = []
     for number in texts:
         number %= len(STAND_IN_TEXTS)
         path = settings.out / "stand_in" / f"voice{voice}_text{number}_{kind}.wav"
         if not path.is_file():
-            write_wav(path, _speak(voice, STAND_IN_TEXTS[number]), SAMPLE_RATE)
+            with as_course_error():
+                write_wav(path, _speak(voice, STAND_IN_TEXTS[number]), SAMPLE_RATE)
         parts.append(soundfile.read(path, dtype="float32")[0])
     random = np.random.default_rng(voice)
     speech = np.pad(np.concatenate(parts), round(MARGIN * SAMPLE_RATE))  # [S]
@@ -181,7 +182,8 @@ def _speak(voice: int, text: str) -> np.ndarray:
     """Let the capstone's embedded starter voice read a sentence with the voice of one of its speakers."""
     from voice_pipeline.engines.starter.base_voice import reference_embeddings
 
-    embedding = reference_embeddings()[STAND_IN_VOICES[voice]]
+    others = reference_embeddings()  # [voices, 256]
+    embedding = others[STAND_IN_VOICES[voice] % len(others)]
     waveform = np.asarray(_engine().of_embedding(embedding).synthesize(text), np.float32)
     return waveform * np.float32(10 ** ((-24 - active_level(waveform, SAMPLE_RATE)) / 20))
 
