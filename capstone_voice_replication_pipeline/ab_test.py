@@ -22,8 +22,6 @@ from pathlib import Path
 
 from coursekit.cli import ScriptParser, run_main
 from coursekit.files import write_text_atomic
-from voice_pipeline.blind_sources import pairs_of_voice
-from voice_pipeline.blind_test import build_page, pooled, read_answers
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import VoiceFolder, resolve_home
 
@@ -43,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         raise PipelineError("give --voice NAME to make a page, or --read FILE to read answers", hint="--voice my-voice")
     if arguments.read:
         return report(arguments.read)
+    from voice_pipeline.blind_sources import pairs_of_voice
+    from voice_pipeline.blind_test import build_page
+
     folder = VoiceFolder(resolve_home(arguments.home), arguments.voice).require()
     pairs = pairs_of_voice(folder, arguments.first, arguments.second, sentences=arguments.sentences)
     page = build_page(folder.name, arguments.first, arguments.second, pairs, trials=arguments.trials)
@@ -55,6 +56,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def report(paths: list[Path]) -> int:
     """Print what each file proves, and all together."""
+    from voice_pipeline.blind_test import pooled, read_answers
+
     outcomes = [read_answers(path) for path in paths]
     for path, one in zip(paths, outcomes, strict=True):
         print(f"{path.name}: {one.words()}".encode("ascii", "backslashreplace").decode())

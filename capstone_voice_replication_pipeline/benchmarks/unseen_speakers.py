@@ -21,20 +21,19 @@ import argparse
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from second_encoder import SecondEncoder, normalized_similarity
-from unseen_tables import full_table, mean_table
+from typing import TYPE_CHECKING, Any
 
 from coursekit.cli import ScriptParser, run_main
 from coursekit.errors import CourseError
 from coursekit.files import write_json_atomic, write_text_atomic
 from voice_pipeline import steps
 from voice_pipeline.consent import declare_licence
-from voice_pipeline.evaluation import samples_dir
 from voice_pipeline.recording import import_folder
 from voice_pipeline.training import read_run, read_split
 from voice_pipeline.voice_folder import VoiceFolder, read_json, resolve_home
+
+if TYPE_CHECKING:
+    from second_encoder import SecondEncoder
 
 OTHERS_CLIPS = 5  # of each other speaker, for the floor of the second encoder
 
@@ -81,6 +80,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true", help="measure also the speakers that FILE holds already")
     parser.add_argument("--second-encoder", type=Path, metavar="FILE", help="weights of another speaker encoder")
     arguments = parser.parse_args(argv)
+    from second_encoder import SecondEncoder  # these take seconds to import, and --help needs none of them
+    from unseen_tables import full_table, mean_table
+
     home = resolve_home(arguments.home) / "unseen"
     out = arguments.out or home / "unseen_speakers.json"
     second = SecondEncoder(arguments.second_encoder) if arguments.second_encoder else None
@@ -111,6 +113,10 @@ def second_opinion(
     encoder: SecondEncoder, folder: VoiceFolder, card: dict[str, Any], speaker: Speaker, data: Path
 ) -> dict[str, Any]:
     """What another encoder says of every system on the card, from the files that were measured."""
+    from second_encoder import normalized_similarity
+
+    from voice_pipeline.evaluation import samples_dir
+
     train, held_out = read_split(folder)
     systems = {
         name: [samples_dir(folder, name) / f"{clip.clip_id}.wav" for clip in held_out]

@@ -36,7 +36,7 @@ def plot_card(card: dict[str, Any], path: Path) -> Path:
     figure = Figure(figsize=(12.0, 5.6 + 0.32 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     heading = f"Proof card of the voice '{card['voice']}'"
-    words = "\n".join(textwrap.wrap(verdict(card), 125))
+    words = "\n".join(textwrap.wrap(verdict(card), 150))
     figure.suptitle(f"{heading}\n{words}".replace("$", r"\$"), fontsize=11, x=0.01, ha="left")
     axes = figure.subplots(2, 3, sharey=True)
     for axis, panel in zip(axes.flat, _PANELS, strict=True):
@@ -44,9 +44,9 @@ def plot_card(card: dict[str, Any], path: Path) -> Path:
     floor = card["similarity"]
     figure.supxlabel(
         f"{card['held_out_sentences']} held-out sentences, {card['train_clips']} training clips, engine "
-        f"{card['engine']}; bars are 95 % intervals over sentences. Cosine to the speaker: real "
-        f"{floor['ceiling']:.2f}, clone {floor['clone']:.2f}, other people {floor['floor']:.2f} "
-        f"({floor['other_people']} of them).",
+        f"{card['engine']}; bars are 95 % intervals over sentences, the grey band that of other people. "
+        f"Cosine to the speaker: real {floor['ceiling']:.2f}, clone {floor['clone']:.2f}, other people "
+        f"{floor['floor']:.2f} ({floor['other_people']} of them).",
         fontsize=8,
     )
     save_figure(figure, path)
@@ -70,8 +70,11 @@ def _draw(axis: Any, card: dict[str, Any], names: list[str], panel: tuple) -> No
         axis.plot([value], [place], _MARKERS.get(name, "v"), color=color, markersize=9, markeredgecolor="black")
         axis.annotate(form(value), (value, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
     if key == "normalized":
-        for level, label in ((0.0, "other people"), (1.0, "the speaker")):
-            axis.axvline(level, color="black", linewidth=0.8, linestyle=":", label=label)
+        alike = card["similarity"]
+        scale = max(1e-6, alike["ceiling"] - alike["floor"])
+        axis.axvspan(*((bound - alike["floor"]) / scale for bound in alike["floor_interval"]), color="0.85", zorder=0)
+        for level in (0.0, 1.0):
+            axis.axvline(level, color="black", linewidth=0.8, linestyle=":")
     if key == "pitch_error":
         axis.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
     axis.margins(x=0.15)
