@@ -183,7 +183,9 @@ def test_each_run_keeps_its_own_report(sandbox: gates.Sandbox) -> None:
 
 def test_what_a_folder_or_a_star_promises_may_be_written(sandbox: gates.Sandbox) -> None:
     text = doing("(settings.out / 'clips').mkdir(); (settings.out / 'clips' / 'a.wav').write_text('')")
-    text = text.replace(": hello.txt", ": *.txt, clips/ (one WAV file), plot.png (full run only), kept/ (first run only)")
+    text = text.replace(
+        ": hello.txt", ": *.txt, clips/ (one WAV file), plot.png (full run only), kept/ (first run only)"
+    )
     assert quick_problems(sandbox.run(write(sandbox, text), "--quick")) == ""
 
 
