@@ -1,6 +1,6 @@
 """Trains in processes that are to be killed. The libraries are loaded once; each run is a fork of this process.
 
-    python dying_trainer.py toy|starter [SETTINGS]
+    python dying_trainer.py
 
 reads one JSON object a line: {"run_dir": ..., "die_at_write": n or null}, answers with the child's process id, and when
 the child has ended with its exit code (negative: the signal that killed it). A child with `die_at_write` kills itself
@@ -34,24 +34,6 @@ def toy_trainer() -> Callable[[Path], None]:
     return lambda run_dir: train(run_dir, 60, eval_every=5, save_every=3, on_step=lambda report: time.sleep(0.01))
 
 
-def starter_trainer(settings: dict[str, Any]) -> Callable[[Path], None]:
-    """The starter engine on given clips, a checkpoint every two steps."""
-    from voice_pipeline.engines.base import FineTuneRequest, TrainingClip
-    from voice_pipeline.engines.starter.engine import StarterEngine
-    from voice_pipeline.voice_folder import VoiceFolder
-
-    clips = [TrainingClip(name, Path(path), text, seconds) for name, path, text, seconds in settings["clips"]]
-    engine = StarterEngine()
-    engine.trial_every = 4
-    folder = VoiceFolder(Path(settings["home"]), "killed").create()
-
-    def train(run_dir: Path) -> None:
-        steps, device = settings["steps"], settings.get("device", "cpu")
-        engine.fine_tune(FineTuneRequest(folder, run_dir, clips[:-2], clips[-2:], device=device, max_steps=steps))
-
-    return train
-
-
 def die_at_write(number: int) -> None:
     """Kill this process at the `number`-th moment of writing."""
     moments = 0
@@ -77,8 +59,7 @@ def die_at_write(number: int) -> None:
 
 def main() -> None:
     """Serve the lines of standard input."""
-    kind, settings = sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
-    train = toy_trainer() if kind == "toy" else starter_trainer(settings)
+    train = toy_trainer()
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -14,12 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-import soundfile
 import torch
 
 from voice_pipeline.engines.curves import read_curves
-from voice_pipeline.settings import AUDIO
-from voice_pipeline.voice_folder import read_jsonl
 
 HERE = Path(__file__).resolve().parent
 pytestmark = pytest.mark.skipif(
@@ -63,8 +60,8 @@ class Trainer:
 
 
 @contextmanager
-def trainer(kind: str, settings: dict | None = None) -> Iterator[Trainer]:
-    arguments = [sys.executable, str(HERE / "dying_trainer.py"), kind, json.dumps(settings or {})]
+def trainer() -> Iterator[Trainer]:
+    arguments = [sys.executable, str(HERE / "dying_trainer.py")]
     process = subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
@@ -90,7 +87,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 def toy(tmp_path_factory) -> Iterator[tuple[Trainer, Path]]:
     """A trainer, and the run folder of a training that nobody touched."""
     unbroken = tmp_path_factory.mktemp("unbroken")
-    with trainer("toy") as running:
+    with trainer() as running:
         running.start(unbroken)
         assert running.exit_code() == 0
         yield running, unbroken
@@ -142,38 +139,3 @@ def assert_same_run(run_dir: Path, unbroken: Path) -> None:
         "best.pth",
         "last.pth",
     ]
-
-
-@pytest.mark.slow
-def test_the_starter_engine_killed_three_times(tmp_path):
-    """The real engine, its trials and its export included."""
-    from voice_pipeline.engines.starter.base_voice import reference_embeddings
-    from voice_pipeline.engines.starter.engine import StarterEngine
-
-    voice = StarterEngine().of_embedding(reference_embeddings()[2])
-    sentences = (
-        "The birch canoe slid on the planks.",
-        "Rice is served in bowls.",
-        "Glue the sheet.",
-        "It is a rare dish.",
-    )
-    clips = []
-    for number, text in enumerate(sentences):
-        waveform, path = voice.synthesize(text), tmp_path / f"s{number}.wav"
-        soundfile.write(path, waveform, AUDIO.sample_rate, subtype="PCM_16")
-        clips.append([path.stem, str(path), text, len(waveform) / AUDIO.sample_rate])
-    rng = random.Random(7)
-    unbroken, run_dir = tmp_path / "unbroken", tmp_path / "killed"
-    with trainer("starter", {"clips": clips, "home": str(tmp_path), "steps": 12}) as running:
-        running.start(unbroken)
-        assert running.exit_code() == 0
-        for rows in (2, 6, 10):
-            assert running.kill_at(run_dir, rows, rng.uniform(0, 0.3)) == -signal.SIGKILL
-        running.start(run_dir)
-        assert running.exit_code() == 0
-    assert curve(run_dir) == curve(unbroken)
-    assert read_jsonl(run_dir / "trials.jsonl") == read_jsonl(unbroken / "trials.jsonl")
-    assert sorted(path.name for path in run_dir.glob("*.pth")) == ["chosen.pth", "last.pth"]
-    names = ["best/acoustic.safetensors"] if (unbroken / "best/acoustic.safetensors").is_file() else []
-    assert names, sorted(path.name for path in (unbroken / "best").iterdir())
-    assert all((run_dir / name).read_bytes() == (unbroken / name).read_bytes() for name in names)
