@@ -6,6 +6,7 @@ and Chiba 1978, `librosa.sequence.dtw`); what differs then is the sound, and the
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def plot_alignment(found: Alignment, title: str, path: Path, audio: AudioSetting
     frames = found.real.mel.shape[1]
     end = frames / audio.frames_per_second
     short = title if len(title) <= 100 else title[:97] + "..."
-    axes[0].set_title(f"{short}\n{found.describe(audio)}".replace("$", r"\$"), fontsize=10)
+    axes[0].set_title(f"{short}\n{textwrap.fill(found.describe(audio), 105)}".replace("$", r"\$"), fontsize=10)
     mels = [found.real.mel * (20.0 / np.log(10.0)), found.clone.mel[:, found.clone_frame] * (20.0 / np.log(10.0))]
     top = max(float(mel.max()) for mel in mels)
     for axis, mel, name in zip(axes[:2], mels, ("recording", "clone, warped"), strict=True):
