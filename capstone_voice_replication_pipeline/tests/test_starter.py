@@ -138,6 +138,13 @@ def test_embedded_aligner_agrees_with_the_model_that_spoke(spoken):
     assert error <= 4, f"boundaries are off by {error} frames"
 
 
+def test_a_text_shorter_than_a_batch_keeps_all_its_frames():
+    clip = make_frames(60, 6)
+    durations = Aligner().durations(clip)
+    assert len(durations) == 6
+    assert int(durations.sum()) == 60
+
+
 def test_too_few_frames_are_refused():
     clip = make_frames(5, 12)
     with pytest.raises(ValueError, match="too few"):
@@ -308,6 +315,8 @@ def test_fine_tuning_writes_a_voice_that_speaks(spoken, tmp_path):
     assert result.steps == 4
     assert sorted(seen) == seen
     assert {path.suffix for path in result.model_dir.iterdir()} == {".safetensors", ".json"}
+    last = StarterEngine().load(result.model_dir.parent / "last")
+    assert last.model.settings == StarterEngine().load(result.model_dir).model.settings
     voice = StarterEngine().load(result.model_dir)
     assert len(voice.synthesize("Hello there.")) > 0.4 * voice.sample_rate
     trials = [json.loads(line) for line in (tmp_path / "tester/models/run/trials.jsonl").read_text().splitlines()]

@@ -107,7 +107,8 @@ class Aligner(nn.Module):
         """
         if not clip.alignable:
             raise ValueError(f"{clip.name}: {len(clip.mel)} frames are too few for {len(clip.ids)} symbols")
-        scores = self(Batch.collate([clip])).squeeze(1).transpose(1, 2).contiguous()  # [1, N, T]
+        padded = self(Batch.collate([clip])).squeeze(1).transpose(1, 2)  # a text of a few symbols is padded
+        scores = padded[:, : len(clip.ids)].contiguous()  # [1, N, T]
         path = maximum_path(scores, torch.ones_like(scores))
         return path[0].sum(-1).long()
 

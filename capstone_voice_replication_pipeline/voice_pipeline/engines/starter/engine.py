@@ -143,6 +143,7 @@ class StarterEngine:
             judge.try_out(model, outcome.steps)
         request.on_progress(0.96, "measuring pitch, rate and spectrum")
         judge.voice_of(load_checkpoint(judge.best_path)["weights"]).save(best_dir)
+        judge.voice_of(_weights(model)).save(request.run_dir / "last")  # so that the proof card can compare
         return self._result(best_dir, outcome, judge)
 
     def workload(self, request: FineTuneRequest) -> dict[str, float]:
@@ -150,7 +151,7 @@ class StarterEngine:
         steps = request.max_steps or self.default_steps
         tries = 1 + len(_SHARES) * math.ceil(steps / self.trial_every)
         parts = training_parts(steps, eval_every=self.trial_every, save_every=self.trial_every // 2)
-        return {**parts, _REPLAY: 1, TRIAL: tries, _CORRECTION: tries}
+        return {**parts, _REPLAY: 1, TRIAL: tries, _CORRECTION: tries + 2}
 
     def load(self, model_dir: Path, *, device: str = "cpu") -> StarterVoice:
         """Load a fine-tuned voice."""

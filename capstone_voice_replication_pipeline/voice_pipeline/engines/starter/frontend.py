@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
-from TTS.tts.utils.text.phonemizers.gruut_wrapper import Gruut
+from voice_pipeline.lexicon import index_gruut
+
+if TYPE_CHECKING:
+    from TTS.tts.utils.text.phonemizers.gruut_wrapper import Gruut
 
 PAD = "_"
 START = "^"
@@ -19,6 +23,9 @@ _JOINED = str.maketrans({"—": "-", "…": ".", "‘": None, "’": None, "“"
 
 @functools.lru_cache(maxsize=2)
 def _phonemizer(language: str) -> Gruut:
+    from TTS.tts.utils.text.phonemizers.gruut_wrapper import Gruut  # two seconds; the models alone do not need it
+
+    index_gruut()
     return Gruut(language, keep_stress=True)
 
 
