@@ -7,6 +7,7 @@ its own speech is mixed into the training (learning without forgetting, Li and H
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 import torch
@@ -23,7 +24,7 @@ def replay_sentences() -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def speak_replay(base: StarterTTS, embeddings: list[Tensor], sentences: list[str]) -> list[Frames]:
+def speak_replay(base: StarterTTS, embeddings: list[Tensor], sentences: Sequence[str]) -> list[Frames]:
     """Clips spoken by the base model, sentence by sentence with the next embedding.
 
     Args:
