@@ -1,21 +1,18 @@
-"""Train the starter voice's vocoder: the network that turns mel frames into sound.
+"""Train the starter voice's vocoder: the network that filters pulses and noise into a voice.
 
 What you will learn
-    - why a spectrogram is not enough: it says how loud each band is, and nothing about the phase of the waves
-    - how an adversarial loss works: a second network learns to tell real sound from made sound, the first to fool it
-    - how to start from somebody else's weights although they were trained on other spectra
+    - why a spectrogram is not enough: it says how loud each band is, and nothing about where the waves stand
+    - how much an old idea (the source-filter model of speech) saves a new one: before any training the copy is near
+    - how an adversarial loss works: other networks learn to tell real sound from made sound, the vocoder to fool them
 
-How to run it (each stage goes on where it was stopped)
-    python 09_train_starter_vocoder.py --data DIR sounds          waveforms of every real recording
-    python 09_train_starter_vocoder.py --init FILE train --minutes 60
-    python 09_train_starter_vocoder.py export                     float16 weights into the capstone's starter_voice/
+How to run it (it goes on where it was stopped)
+    python 08_train_starter_voice.py --data DIR --only real corpus    pack the real recordings
+    python 09_train_starter_vocoder.py train --minutes 60             --device cuda where there is a GPU
+    python 09_train_starter_vocoder.py export                         float16 weights into the capstone's starter_voice/
 
-FILE is `generator_v2` of HiFi-GAN's published LJ_V2 weights (MIT; trained on LJSpeech, public domain, at 22.05 kHz).
-Without --init the training starts from nothing and takes much longer.
-
-Time and memory on 2 CPU cores: sounds 1 min, train an hour brings it half way; 2 GB.
-Writes outputs/starter/: sounds.npz, vocoder.ckpt, vocoder.safetensors, vocoder_curves.jsonl
-Concepts: TRAINING_CONCEPTS_EXPLAINED.md (transfer learning, adversarial training)
+Time and memory: ten minutes on one GPU; on 2 CPU cores a step costs some seconds, so give it a night; 3 GB.
+Writes outputs/starter/: vocoder.ckpt, vocoder.safetensors, vocoder_curves.jsonl
+Concepts: TRAINING_CONCEPTS_EXPLAINED.md (adversarial training)
 """
 
 from __future__ import annotations
@@ -23,29 +20,23 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import Pool
 from pathlib import Path
 
-import librosa
 import numpy as np
 import torch
-from starter_corpus import Utterance, kathleen, libri, libritts, waveform_of, with_speeds
+from starter_corpus import Packed, Spectra, at_speed, contour_at_speed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from TTS.vocoder.layers.losses import MultiScaleSTFTLoss
-from TTS.vocoder.models.melgan_multiscale_discriminator import MelganMultiscaleDiscriminator
+from vocoder_critics import Critics, critics_loss, fooling_losses
 
 from coursekit.cli import run_main
 from coursekit.errors import CourseError
 from coursekit.files import atomic_path
-from coursekit.progress import progress
 from coursekit.seeding import seed_everything
-from voice_pipeline.acoustics import mel_filters
 from voice_pipeline.engines.starter.neural_vocoder import NeuralVocoder
 from voice_pipeline.settings import AUDIO
 
@@ -53,7 +44,7 @@ HERE = Path(__file__).resolve().parent
 WORK = HERE / "outputs" / "starter"
 SHIPPED = HERE.parent / "capstone_voice_replication_pipeline" / "starter_voice"
 HOP = AUDIO.hop_length
-EDGE = AUDIO.n_fft // 2 - HOP // 2  # samples before the first frame's share of a waveform, and after the last one's
+EDGE = AUDIO.n_fft // HOP // 2  # frames from the start of a cut to the first frame that lies wholly inside
 
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
@@ -62,262 +53,236 @@ EDGE = AUDIO.n_fft // 2 - HOP // 2  # samples before the first frame's share of 
 @dataclass
 class Settings:
     seed: int = 0
-    segment: int = 32  # frames of a training example (0.34 s); longer teaches little more and costs as much more
-    batch: int = 8  # examples a step
-    rate: float = 8e-4  # Adam, both networks; HiFi-GAN uses 2e-4 for a million steps, here are some thousand
-    betas: tuple[float, float] = (0.8, 0.99)  # HiFi-GAN's: a short memory, because the opponent keeps changing
-    alone: int = 8000  # steps without an opponent: three times as fast, and the new last layer has to learn anyway
+    segment: int = 64  # frames of an example that are judged (0.7 s)
+    batch: int = 24  # examples a step
+    rate: float = 5e-4  # AdamW, vocoder; the critics have the same
+    betas: tuple[float, float] = (0.8, 0.99)  # HiFi-GAN's: a short memory, because the opponents keep changing
+    alone: float = 0.15  # share of the time without opponents: several times as fast, and the envelope comes first
     mel_weight: float = 15.0  # L1 of log mel
-    stft_weight: float = 2.5  # three sizes of spectra, so that no single frame grid can be cheated
-    feature_weight: float = 2.0  # what the opponent's layers see should be alike
-    average: float = 0.998  # running mean of the weights; 500 steps of memory
-    half_time: int = 8000  # steps after which the learning rate has halved
-    shares: tuple = (("kathleen", 0.35), ("libri", 0.65))  # how often each kind is drawn: many voices matter most
-    checkpoint_every: int = 250
+    spectrum_weight: float = 5.0  # L1 of log spectra at three sizes, so that no single frame grid can be cheated
+    fooled_weight: float = 1.0
+    alike_weight: float = 10.0  # what the critics' layers see should be alike
+    jitter: float = 0.15  # the mel is disturbed by up to this deviation: at work it comes from a model, not from sound
+    gain: float = 6.0  # dB, louder or softer at random
+    average: float = 0.999  # running mean of the weights
+    shares: tuple = (("kathleen", 0.35), ("libri", 0.60), ("german", 0.05))  # many voices matter most
+    checkpoint_every: int = 500
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# stage 1: the sounds
+# sounds
 
 
-def list_sounds(data: Path, seed: int) -> list[Utterance]:
-    """Real recordings only (a synthetic voice would teach its own artefacts), each at several speeds."""
-    transcripts = json.loads((WORK / "transcripts.json").read_text("utf-8"))
-    many = libri(data / "librispeech", transcripts) + libritts(data / "libritts")
-    return with_speeds(kathleen(data / "female_speaker"), copies=1, seed=seed) + with_speeds(many, copies=4, seed=seed)
+class SoundBank:
+    """Every recording at every speed, in one long array on the device."""
 
+    def __init__(self, packed: Packed, device: str, settings: Settings) -> None:
+        sounds, f0s, contours, rows = [], [], [], []
+        self.spectra = Spectra(device)
+        shares = dict(settings.shares)
+        chosen = [i for i in range(len(packed)) if packed.source[i] in shares]
+        with ThreadPoolExecutor() as pool:
+            for index, waveform in zip(chosen, pool.map(packed.waveform, chosen), strict=True):
+                for which, speed in enumerate(packed.speeds[index]):
+                    if packed.held_out[index] and which:
+                        continue
+                    sound = at_speed(torch.from_numpy(waveform).to(device), float(speed))
+                    sound = sound[: len(sound) // HOP * HOP]
+                    n_frames = len(sound) // HOP
+                    if n_frames < settings.segment + 4 * EDGE + 2:
+                        continue
+                    f0, contour = contour_at_speed(packed.f0[index], float(speed), n_frames)
+                    sounds.append((sound.clamp(-1, 1) * 32767).to(torch.int16))
+                    f0s.append(f0)
+                    contours.append(contour)
+                    rows.append(index)
+        self.source, self.held_out = packed.source[rows], packed.held_out[rows]
+        self.frames = np.array([len(sound) // HOP for sound in sounds])
+        self.starts = np.cumsum(self.frames) - self.frames  # in frames
+        self.sound = torch.cat(sounds)
+        self.f0 = torch.from_numpy(np.concatenate(f0s)).to(device)
+        self.contour = torch.from_numpy(np.concatenate(contours)).to(device)
+        counts = {name: self.frames[(self.source == name) & ~self.held_out].sum() for name in shares}
+        weights = np.array([shares[s] / max(1, counts[s]) for s in self.source]) * self.frames * ~self.held_out
+        self.weights = weights / weights.sum()
+        self.device = device
 
-def _sound_of(item: Utterance) -> np.ndarray:
-    return np.round(waveform_of(item) * 32767).astype(np.int16)
+    def cut(self, first: np.ndarray, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Stretches of sound and what the vocoder is told about them.
 
+        Args:
+            first: where each begins, frames into the long array, `[B]`.
+            length: frames of mel wanted.
 
-def make_sounds(data: Path, settings: Settings) -> None:
-    items = list_sounds(data, settings.seed)
-    with Pool(2) as pool:
-        sounds = list(progress(pool.imap(_sound_of, items, chunksize=8), total=len(items), desc="sounds"))
-    with atomic_path(WORK / "sounds.npz") as temporary, open(temporary, "wb") as handle:
-        np.savez(
-            handle,
-            samples=np.concatenate(sounds),
-            lengths=np.array([len(sound) for sound in sounds]),
-            sources=np.array([item.source for item in items]),
-            held_out=np.array([item.held_out for item in items]),
-        )
-    print(f"{len(sounds)} recordings, {sum(map(len, sounds)) / AUDIO.sample_rate / 3600:.1f} hours")
+        Returns:
+            waveform `[B, (length - 1) * hop]` from the first frame's centre to the last one's, mel `[B, 80, length]`,
+            F0 without holes `[B, length]`, voicing `[B, length]`.
+        """
+        start = torch.from_numpy(first).to(self.device)[:, None]
+        samples = torch.arange((length - 1) * HOP + AUDIO.n_fft, device=self.device)[None] + start * HOP
+        waveform = self.sound[samples].float() / 32767
+        frames = torch.arange(length, device=self.device)[None] + start + EDGE
+        contour = self.contour[frames]
+        f0 = torch.where(contour > 0, contour, 150.0)
+        voicing = torch.where(self.f0[frames] > 0, 1.0, -1.0)
+        return waveform, self._mel(waveform), f0, voicing
 
+    def _mel(self, waveform: Tensor) -> Tensor:
+        return self.spectra.log_mel(waveform)[..., EDGE:-EDGE]
 
-class Sounds:
-    """All recordings in memory, one long int16 array."""
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise CourseError("there are no sounds yet", hint="python 09_train_starter_vocoder.py --data DIR sounds")
-        with np.load(path) as file:
-            self.samples, self.lengths, self.sources = file["samples"], file["lengths"], file["sources"]
-            self.held_out = file["held_out"]
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-
-    def segments(self, settings: Settings, rng: random.Random) -> Iterator[Tensor]:
-        """Batches of waveforms, float32 `[B, (segment + edges) * hop]`, without end. Louder and softer at random."""
-        usable = ~self.held_out & (self.lengths > self.width(settings))
-        pools = [np.flatnonzero(usable & (self.sources == name)) for name, _ in settings.shares]
-        totals = [np.cumsum(self.lengths[pool]) for pool in pools]
-        weights = [weight for _, weight in settings.shares]
-        while True:
-            batch = []
-            for kind in rng.choices(range(len(pools)), weights=weights, k=settings.batch):
-                index = pools[kind][np.searchsorted(totals[kind], rng.randrange(int(totals[kind][-1])), side="right")]
-                start = self.starts[index] + rng.randrange(int(self.lengths[index]) - self.width(settings))
-                sound = self.samples[start : start + self.width(settings)].astype(np.float32) / 32767
-                batch.append(sound * 10 ** (rng.uniform(-6, 4) / 20))
-            yield torch.from_numpy(np.stack(batch)).clamp(-1, 1)
-
-    @staticmethod
-    def width(settings: Settings) -> int:
-        return settings.segment * HOP + AUDIO.n_fft
+    def batch(self, settings: Settings, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A random batch: the waveform between the outer frames' centres, disturbed mel, F0, voicing."""
+        length = settings.segment + 2 * EDGE + 1
+        rows = rng.choice(len(self.frames), settings.batch, p=self.weights)
+        room = self.frames[rows] - length - 2 * EDGE
+        first = self.starts[rows] + (rng.random(settings.batch) * room).astype(np.int64)
+        waveform, mel, f0, voicing = self.cut(first, length)
+        gain = torch.from_numpy(rng.uniform(-settings.gain, settings.gain, settings.batch)).float().to(self.device)
+        waveform = waveform * 10 ** (gain[:, None] / 20)
+        mel = (mel + gain[:, None, None] * (math.log(10) / 20)).clamp_min(math.log(AUDIO.log_floor))
+        strength = torch.from_numpy(rng.uniform(0, settings.jitter, settings.batch)).float().to(self.device)
+        mel = mel + strength[:, None, None] * torch.randn_like(mel)
+        half = AUDIO.n_fft // 2
+        return waveform[:, half:-half], mel, f0, voicing
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# stage 2: training
-
-FILTERS = torch.from_numpy(mel_filters())  # [80, 513]
-WINDOW = torch.hann_window(AUDIO.n_fft)
+# training
 
 
-def log_mel(waveform: Tensor) -> Tensor:
-    """`[B, n]` -> `[B, 80, frames]`: the frames that lie wholly inside, the first centred at sample n_fft / 2."""
-    spectrum = torch.stft(waveform, AUDIO.n_fft, HOP, window=WINDOW, center=False, return_complex=True)
-    magnitude = (spectrum.real.square() + spectrum.imag.square()).clamp_min(1e-12).sqrt()
-    return (FILTERS @ magnitude).clamp_min(AUDIO.log_floor).log()
+class SpectralLoss:
+    """How far two waveforms are apart to the ear: log mel, and log spectra of three window sizes."""
+
+    def __init__(self, spectra: Spectra, device: str) -> None:
+        self.spectra = spectra
+        self.windows = {size: torch.hann_window(size, device=device) for size in (512, 1024, 2048)}
+
+    def __call__(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean absolute log-mel difference, and that of the log spectra."""
+        mel = (self.spectra.log_mel(made) - self.spectra.log_mel(real)).abs().mean()
+        parts = []
+        for size, window in self.windows.items():
+            ours, theirs = (
+                torch.stft(x, size, size // 4, window=window, return_complex=True).abs().clamp_min(1e-3).log()
+                for x in (made, real)
+            )
+            parts.append((ours - theirs).abs().mean())
+        return mel, torch.stack(parts).mean()
 
 
-def start_from_hifigan(vocoder: NeuralVocoder, path: Path) -> None:
-    """Take over the published HiFi-GAN V2 up to its second upsampling.
-
-    It was trained on other mel bands (0 to 8 kHz of 22.05 kHz). Played at 24 kHz, all it knows moves up by 24 / 22.05,
-    and each of its bands lies between two of ours: a linear map, which is folded into the first convolution.
-    """
-    published = torch.load(path, map_location="cpu", weights_only=True)["generator"]
-    plain = {}
-    for name, value in published.items():
-        if name.endswith("weight_v"):  # undo the weight norm: direction times length
-            direction = value.flatten(1).norm(dim=1).view(-1, *[1] * (value.ndim - 1))
-            plain[name[:-2]] = value / direction * published[name[:-1] + "g"]
-        elif name.endswith("bias"):
-            plain[name] = value
-    ratio = AUDIO.sample_rate / 22_050
-    ours = librosa.mel_frequencies(n_mels=AUDIO.n_mels + 2, fmin=AUDIO.mel_fmin, fmax=AUDIO.mel_fmax)[1:-1]
-    theirs = librosa.mel_frequencies(n_mels=82, fmin=0.0, fmax=8000.0)[1:-1] * ratio
-    to_theirs = np.stack([np.interp(theirs, ours, row) for row in np.eye(AUDIO.n_mels)], axis=1)  # [theirs, ours]
-    first = plain["conv_pre.weight"]
-    plain["conv_pre.bias"] = plain["conv_pre.bias"] + first.sum((1, 2)) * math.log(ratio)  # their bins are narrower
-    plain["conv_pre.weight"] = torch.einsum("oik,ij->ojk", first, torch.from_numpy(to_theirs).float())
-    mine = NeuralVocoder(vocoder.settings)
-    mine.remove_weight_norm()
-    kept = {name: value for name, value in plain.items() if name in mine.state_dict() and "conv_post" not in name}
-    kept = {name: value for name, value in kept.items() if value.shape == mine.state_dict()[name].shape}
-    mine.load_state_dict(kept, strict=False)
-    for name, module in vocoder.named_modules():  # weight norm works out direction and length by itself
-        source = dict(mine.named_modules()).get(name)
-        if hasattr(module, "parametrizations") and source is not None:
-            with torch.no_grad():
-                module.weight = source.weight.detach().clone()
-                module.bias.copy_(source.bias)
-    print(f"{len(kept)} of {len(plain)} tensors come from {path.name}")
-
-
-def discriminator_loss(opponent: torch.nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Least squares (Mao et al. 2017): real sound is a one, made sound a zero."""
-    on_real, _ = opponent(real)
-    on_made, _ = opponent(made.detach())
-    return sum((1 - r).square().mean() + m.square().mean() for r, m in zip(on_real, on_made, strict=True))
-
-
-def fooling_loss(opponent: torch.nn.Module, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-    """The generator's two: made sound should pass for real, and look like it in every layer of the opponent."""
-    with torch.no_grad():
-        _, of_real = opponent(real)
-    on_made, of_made = opponent(made)
-    fooled = sum((1 - score).square().mean() for score in on_made)
-    alike = sum(
-        (r - m).abs().mean()
-        for real_layers, made_layers in zip(of_real, of_made, strict=True)
-        for r, m in zip(real_layers[:-1], made_layers[:-1], strict=True)
-    )
-    return fooled, alike
+def make(vocoder: torch.nn.Module, mel: Tensor, f0: Tensor, voicing: Tensor) -> Tensor:
+    """The vocoder's waveform, with fresh noise and phase."""
+    noise = torch.randn(len(mel), (mel.shape[2] - 1) * HOP, device=mel.device)
+    return vocoder(mel, f0, voicing, noise, torch.rand(len(mel), device=mel.device))
 
 
 @torch.no_grad()
-def validate(vocoder: NeuralVocoder, sounds: Sounds) -> float:
+def validate(vocoder: torch.nn.Module, bank: SoundBank) -> float:
     """Mean absolute log-mel difference of the held-out sentences and their copies."""
     errors = []
-    for index in np.flatnonzero(sounds.held_out):
-        start = sounds.starts[index]
-        real = torch.from_numpy(sounds.samples[start : start + sounds.lengths[index]].astype(np.float32) / 32767)
-        mel = log_mel(real[None])
-        made = vocoder(mel)[:, 0]
-        errors.append((log_mel(torch.nn.functional.pad(made, (EDGE, EDGE)))[..., 2:-2] - mel[..., 2:-2]).abs().mean())
+    for row in np.flatnonzero(bank.held_out):
+        length = int(bank.frames[row]) - 2 * EDGE
+        waveform, mel, f0, voicing = bank.cut(bank.starts[row : row + 1], length)
+        half = AUDIO.n_fft // 2
+        made, real = (bank.spectra.log_mel(x) for x in (make(vocoder, mel, f0, voicing), waveform[:, half:-half]))
+        errors.append((made - real)[..., 4:-4].abs().mean())
     return torch.stack(errors).mean().item()
 
 
-def train(settings: Settings, minutes: float | None, init: Path | None) -> None:
-    """Train until the minutes are used up; more can be added at any time."""
-    sounds = Sounds(WORK / "sounds.npz")
+def train(settings: Settings, minutes: float, device: str) -> None:
+    """Train until the minutes are used up; the learning rate falls with half a cosine over them."""
+    path = WORK / "real.npz"
+    if not path.is_file():
+        raise CourseError("there is no corpus yet", hint="python 08_train_starter_voice.py --data DIR corpus")
+    bank = SoundBank(Packed.read([path]), device, settings)
+    print(f"{len(bank.frames)} sounds, {bank.frames.sum() * HOP / AUDIO.sample_rate / 3600:.1f} hours on {device}")
     seed_everything(settings.seed)
-    vocoder = NeuralVocoder()
-    opponent = MelganMultiscaleDiscriminator(base_channels=16, max_channels=256)
-    spectra = MultiScaleSTFTLoss()
-    if init is not None and not (WORK / "vocoder.ckpt").is_file():
-        start_from_hifigan(vocoder, init)
+    torch.backends.cudnn.benchmark = True  # every batch has the same shape
+    vocoder, critics = NeuralVocoder().to(device), Critics().to(device)
+    distance = SpectralLoss(bank.spectra, device)
     made_by = torch.optim.AdamW(vocoder.parameters(), lr=settings.rate, betas=settings.betas)
-    judged_by = torch.optim.AdamW(opponent.parameters(), lr=settings.rate, betas=settings.betas)
+    judged_by = torch.optim.AdamW(critics.parameters(), lr=settings.rate, betas=settings.betas)
     averaged = AveragedModel(vocoder, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
     parts = {
         "vocoder": vocoder,
-        "opponent": opponent,
+        "critics": critics,
         "made_by": made_by,
         "judged_by": judged_by,
         "averaged": averaged,
     }
     step, spent = 0, 0.0
     if (WORK / "vocoder.ckpt").is_file():
-        state = torch.load(WORK / "vocoder.ckpt", weights_only=True)
+        state = torch.load(WORK / "vocoder.ckpt", weights_only=True, map_location=device)
         for name, part in parts.items():
             part.load_state_dict(state[name])
         step, spent = state["step"], state["seconds"]
         print(f"going on at step {step}, after {spent / 60:.1f} minutes")
-    batches = sounds.segments(settings, random.Random(f"{settings.seed}-{step}"))
-    recent: list[dict[str, float]] = []
-    budget = minutes * 60 if minutes else math.inf
+    rng = np.random.default_rng([settings.seed, step])
+    recent: list[dict[str, Tensor]] = []
+    budget, mark = minutes * 60, time.monotonic()
     while spent < budget:
-        started = time.monotonic()
-        for optimizer in (made_by, judged_by):
-            for group in optimizer.param_groups:
-                group["lr"] = settings.rate * min(1.0, (step + 1) / 100) * 0.5 ** (step / settings.half_time)
-        waveform = next(batches)  # [B, segment * hop + n_fft]
-        mel = log_mel(waveform)  # [B, 80, segment + 1]
-        real = waveform[:, None, EDGE : EDGE + mel.shape[2] * HOP]  # [B, 1, (segment + 1) * hop]
-        made = vocoder(mel)
-        losses = {"mel": (log_mel(made[:, 0]) - log_mel(real[:, 0])).abs().mean()}
-        magnitude, convergence = spectra(made[:, 0], real[:, 0])
-        losses["stft"] = magnitude + convergence
-        total = settings.mel_weight * losses["mel"] + settings.stft_weight * losses["stft"]
-        if step >= settings.alone:
-            losses["opponent"] = discriminator_loss(opponent, real, made)
+        rate = settings.rate * min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * spent / budget)))
+        for group in [*made_by.param_groups, *judged_by.param_groups]:
+            group["lr"] = rate
+        real, mel, f0, voicing = bank.batch(settings, rng)
+        made = make(vocoder, mel, f0, voicing)
+        real, made = (x[:, EDGE * HOP : -EDGE * HOP] for x in (real, made))  # frames beyond the cut are missing there
+        losses: dict[str, Tensor] = {}
+        losses["mel"], losses["spectrum"] = distance(made, real)
+        total = settings.mel_weight * losses["mel"] + settings.spectrum_weight * losses["spectrum"]
+        if spent >= settings.alone * budget:
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+                losses["critics"] = critics_loss(critics(real), critics(made.detach()))
             judged_by.zero_grad()
-            losses["opponent"].backward()
+            losses["critics"].backward()
             judged_by.step()
-            losses["fooled"], losses["alike"] = fooling_loss(opponent, real, made)
-            total = total + losses["fooled"] + settings.feature_weight * losses["alike"]
+            critics.requires_grad_(False)
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+                losses["fooled"], losses["alike"] = fooling_losses(critics(real), critics(made))
+            critics.requires_grad_(True)
+            total = total + settings.fooled_weight * losses["fooled"] + settings.alike_weight * losses["alike"]
         made_by.zero_grad()
         total.backward()
-        size = torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 50.0)
-        if not torch.isfinite(size):
-            raise CourseError(f"the gradient is {size.item()} at step {step}", hint="lower Settings.rate")
+        losses["gradient"] = torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 20.0)
         made_by.step()
         averaged.update_parameters(vocoder)
         step += 1
-        spent += time.monotonic() - started
-        recent.append({name: value.item() for name, value in losses.items()})
+        recent.append({name: value.detach() for name, value in losses.items()})
+        if step % 20 == 0 and device == "cuda":
+            torch.cuda.synchronize()
+        spent, mark = spent + time.monotonic() - mark, time.monotonic()
         if step % settings.checkpoint_every == 0 or spent >= budget:
-            means = {name: float(np.mean([row[name] for row in recent if name in row])) for name in recent[-1]}
-            row = {"step": step, "minutes": spent / 60, **means, "held_out": validate(averaged.module, sounds)}
+            means = {n: float(torch.stack([row[n] for row in recent if n in row]).mean()) for n in recent[-1]}
+            recent.clear()
+            if not math.isfinite(means["gradient"]):
+                raise CourseError(f"the gradient is {means['gradient']} at step {step}", hint="lower Settings.rate")
+            row = {"step": step, "minutes": spent / 60, **means, "held_out": validate(averaged.module, bank)}
             print(json.dumps({name: round(value, 4) for name, value in row.items()}), flush=True)
             with open(WORK / "vocoder_curves.jsonl", "a", encoding="utf-8") as handle:
                 handle.write(json.dumps(row) + "\n")
-            recent.clear()
-            state = {name: part.state_dict() for name, part in parts.items()}
             with atomic_path(WORK / "vocoder.ckpt") as temporary:
-                torch.save({**state, "step": step, "seconds": spent}, temporary)
+                states = {name: part.state_dict() for name, part in parts.items()}
+                torch.save({**states, "step": step, "seconds": spent}, temporary)
             averaged.module.save(WORK / "vocoder.safetensors")
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# stage 3: ship it
-
-
 def export() -> None:
-    """Float16 weights and size into `starter_voice/`."""
+    """Float16 weights into `starter_voice/`."""
+    SHIPPED.mkdir(exist_ok=True)
     NeuralVocoder.read(WORK / "vocoder.safetensors").save(SHIPPED / "vocoder.safetensors")
     print(f"{SHIPPED / 'vocoder.safetensors'}: {(SHIPPED / 'vocoder.safetensors').stat().st_size / 1e6:.1f} MB")
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=["sounds", "train", "export"])
-    parser.add_argument("--data", type=Path, help="folder with female_speaker, librispeech, libritts")
-    parser.add_argument("--init", type=Path, help="HiFi-GAN's published generator_v2, to start from")
-    parser.add_argument("--minutes", type=float, help="stop training after this many minutes in all")
+    parser.add_argument("stage", choices=["train", "export"])
+    parser.add_argument("--minutes", type=float, default=60.0, help="of training in all")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=Settings.batch, help="examples a step")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     args = parser.parse_args(argv)
-    settings = Settings(seed=args.seed)
-    torch.set_num_threads(2)
-    if args.stage == "sounds":
-        if args.data is None or not (args.data / "female_speaker").is_dir():
-            raise CourseError("the sounds stage needs the training recordings", hint="--data DIR, see the docstring")
-        make_sounds(args.data, settings)
-    elif args.stage == "train":
-        train(settings, args.minutes, args.init)
+    if args.stage == "train":
+        train(Settings(seed=args.seed, batch=args.batch), args.minutes, args.device)
     else:
         export()
     return 0

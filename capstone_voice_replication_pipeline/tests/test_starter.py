@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -16,14 +17,22 @@ from voice_pipeline import acoustics
 from voice_pipeline.engines.base import FineTuneRequest, TrainingClip
 from voice_pipeline.engines.starter import aligner as aligner_module
 from voice_pipeline.engines.starter.aligner import Aligner, beta_binomial_prior
-from voice_pipeline.engines.starter.base_voice import ACOUSTIC, ALIGNER, main_embeddings, reference_embeddings
-from voice_pipeline.engines.starter.data import Batch, Frames, bucketed
+from voice_pipeline.engines.starter.base_voice import (
+    ACOUSTIC,
+    ALIGNER,
+    VOCODER,
+    main_embeddings,
+    reference_embeddings,
+)
+from voice_pipeline.engines.starter.data import Batch, Frames, bucketed, carry_over
 from voice_pipeline.engines.starter.engine import StarterEngine, load_clips
 from voice_pipeline.engines.starter.finetune import FineTuneTTS
 from voice_pipeline.engines.starter.frontend import END, START, SYMBOLS, decode, encode, phonemes
 from voice_pipeline.engines.starter.model import StarterSettings, StarterTTS
+from voice_pipeline.engines.starter.neural_vocoder import NeuralVocoder, VocoderSettings, pulse_train
+from voice_pipeline.engines.starter.refiner import FlowRefiner
 from voice_pipeline.engines.starter.vocoder import griffin_lim
-from voice_pipeline.engines.starter.voice import StarterVoice, calibrate
+from voice_pipeline.engines.starter.voice import Calibration, StarterVoice, calibrate
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.voice_folder import VoiceFolder
@@ -52,6 +61,15 @@ def make_frames(n_frames: int, n_symbols: int = 8, seed: int = 0) -> Frames:
     edges = torch.linspace(0, n_frames, n_symbols + 1).round().long()
     clip.durations = torch.diff(edges)
     return clip
+
+
+SMALL = {"channels": 32, "encoder_blocks": 2, "decoder_blocks": 3, "predictor_channels": 32}
+
+
+def fit(model: StarterTTS, clips: list[Frames]) -> None:
+    f0 = torch.cat([clip.f0 for clip in clips])
+    mel, level = torch.cat([clip.mel for clip in clips]), torch.cat([clip.energy for clip in clips])
+    model.fit_normalisation(mel, f0[f0 > 0], level)
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +144,9 @@ def test_durations_cover_every_frame_and_every_symbol(spoken):
 def test_embedded_aligner_agrees_with_the_model_that_spoke(spoken):
     voice = StarterEngine().of_embedding(reference_embeddings()[2])
     text = SENTENCES[0]
-    durations = voice.model.speak(torch.tensor(encode(text)), voice.embedding).durations
-    clip = Frames.of(
-        encode(text), voice.mel(text), np.zeros(int(durations.sum())), np.zeros(int(durations.sum())), np.zeros(256)
-    )
+    said = voice.frames(text)
+    durations, silence = said.durations, np.zeros(len(said.mel))
+    clip = Frames.of(encode(text), said.mel.T.numpy(), silence, silence, np.zeros(256))
     aligned = load_clips(spoken[:1])[0]  # loads the embedded aligner through the public path
     assert len(aligned.durations) == len(durations)
     found = Aligner.read(ALIGNER).durations(clip)
@@ -175,16 +192,16 @@ def test_weights_decide_what_is_drawn():
 @pytest.fixture(scope="module")
 def small() -> StarterTTS:
     torch.manual_seed(0)
-    model = StarterTTS(StarterSettings(channels=32, encoder_blocks=2, decoder_blocks=3, predictor_channels=32))
-    model.fit_normalisation([make_frames(40), make_frames(60, seed=1)])
+    model = StarterTTS(StarterSettings(**SMALL))
+    fit(model, [make_frames(40), make_frames(60, seed=1)])
     return model.eval()
 
 
 def test_training_lowers_the_loss():
     torch.manual_seed(0)
     clips = [make_frames(40), make_frames(60, seed=1)]
-    model = StarterTTS(StarterSettings(channels=32, encoder_blocks=2, decoder_blocks=3, predictor_channels=32))
-    model.fit_normalisation(clips)
+    model = StarterTTS(StarterSettings(**SMALL))
+    fit(model, clips)
     optimizer, criterion = torch.optim.Adam(model.parameters(), 3e-3), model.get_criterion()
     losses = []
     for _ in range(30):
@@ -209,9 +226,9 @@ def test_given_durations_are_kept_and_the_frames_add_up(small):
 def test_the_speaker_embedding_matters_once_trained():
     voice = StarterEngine()
     others = reference_embeddings()
-    first, second = voice.of_embedding(others[0]).mel(SENTENCES[0]), voice.of_embedding(others[1]).mel(SENTENCES[0])
-    n = min(first.shape[1], second.shape[1])
-    assert np.abs(first[:, :n] - second[:, :n]).mean() > 0.2
+    first, second = (voice.of_embedding(other).frames(SENTENCES[0]).mel for other in others[:2])
+    n = min(len(first), len(second))
+    assert (first[:n] - second[:n]).abs().mean() > 0.2
 
 
 def test_weights_survive_a_round_trip_in_half_precision(small, tmp_path):
@@ -252,6 +269,94 @@ def test_short_words_are_spoken(text):
 # sound
 
 
+def test_pulses_stand_a_period_apart_and_are_as_strong_as_white_noise():
+    f0 = torch.full((1, 95), 200.0)  # 94 hops: 1.0 s
+    pulses = pulse_train(f0, torch.zeros(1))[0]
+    assert len(pulses) == 94 * AUDIO.hop_length
+    peaks = torch.nonzero(pulses > 0.9 * pulses.max()).flatten()
+    assert torch.diff(peaks).unique().tolist() == [AUDIO.sample_rate // 200]
+    assert pulses.square().mean().item() == pytest.approx(1.0, rel=0.05)
+
+
+def test_before_any_training_the_vocoder_already_has_the_right_spectrum(spoken):
+    torch.manual_seed(0)
+    vocoder = NeuralVocoder().eval()
+    waveform, _ = soundfile.read(spoken[0].path, dtype="float32")
+    mel, f0 = acoustics.log_mel(waveform), acoustics.fundamental_frequency(waveform)
+    made = vocoder.vocode(mel, carry_over(f0), np.where(f0 > 0, 1.0, -1.0))
+    assert made.shape == ((mel.shape[1] - 1) * AUDIO.hop_length,)
+    error = np.abs(acoustics.log_mel(made) - mel[:, : mel.shape[1]]).mean()
+    assert error < 1.0  # silence would be 4 to 6
+
+
+def test_the_shipped_vocoder_gives_low_and_high_voices_their_pitch():
+    said = StarterEngine().of_embedding(reference_embeddings()[0]).frames(SENTENCES[0])
+    mel, vocoder = said.mel.T.contiguous().numpy(), NeuralVocoder.read(VOCODER)
+    for pitch in (80.0, 170.0):
+        made = vocoder.vocode(mel, np.full(mel.shape[1], pitch), np.ones(mel.shape[1]))
+        found = librosa.yin(made, fmin=AUDIO.f0_min, fmax=AUDIO.f0_max, sr=AUDIO.sample_rate)
+        assert np.median(found) == pytest.approx(pitch, rel=0.03)
+        assert np.abs(acoustics.log_mel(made) - mel).mean() < 0.5
+
+
+def test_a_model_that_speaks_pitch_is_trained_and_speaks_through_the_neural_vocoder():
+    torch.manual_seed(0)
+    clips = [make_frames(40), make_frames(60, seed=1)]
+    model = StarterTTS(StarterSettings(**SMALL, refiner_channels=16, refiner_blocks=2, speaks_pitch=True))
+    fit(model, clips)
+    criterion = model.get_criterion()
+    _, losses = model.train_step(model.coqui_batch(Batch.collate(clips)), criterion)
+    losses["loss"].backward()
+    assert model.refiner.leave[-1].weight.grad.abs().sum() > 0
+    model.eval()
+    spoken = model.speak(torch.tensor(encode("hello there")), torch.ones(256) / 16)
+    assert spoken.mel.shape == (len(spoken.f0), AUDIO.n_mels)
+    assert spoken.f0.min() >= AUDIO.f0_min
+    assert spoken.voicing.abs().max() <= 1
+    voice = StarterVoice(model, torch.ones(256) / 16, Calibration.none())
+    waveform = voice.synthesize("hello there", seed=1)
+    assert np.isfinite(waveform).all()
+    np.testing.assert_array_equal(waveform, voice.synthesize("hello there", seed=1))
+    assert np.abs(waveform - voice.synthesize("hello there", seed=2)).max() > 0
+
+
+def test_the_flow_walks_to_the_frames_it_was_taught():
+    torch.manual_seed(0)
+    flow = FlowRefiner(2, 1, 4, channels=16, blocks=2).train()
+    wave = torch.sin(torch.arange(50) / 3.0)
+    target, mean = torch.stack([wave, -wave])[None], torch.zeros(1, 2, 50)
+    hidden, speaker, mask = wave.view(1, 1, 50), torch.zeros(1, 4), torch.ones(1, 1, 50)
+    optimizer = torch.optim.Adam(flow.parameters(), 1e-2)
+    for _ in range(300):
+        loss = flow.loss(target, mean, hidden, speaker, mask)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    flow.eval()
+    found = flow.sample(mean, hidden, speaker, steps=8, temperature=1.0, seed=0)
+    assert (found - target).abs().mean() < 0.25
+    assert torch.equal(flow.sample(mean, hidden, speaker, steps=0, temperature=1.0, seed=0), mean)
+
+
+def test_a_vocoder_survives_a_round_trip_and_refuses_damage(tmp_path):
+    vocoder = NeuralVocoder(VocoderSettings(channels=16, hidden=32, blocks=1)).eval()
+    vocoder.save(tmp_path / "v.safetensors")
+    again = NeuralVocoder.read(tmp_path / "v.safetensors")
+    mel, f0 = np.full((AUDIO.n_mels, 20), -4.0, dtype=np.float32), np.full(20, 120.0, dtype=np.float32)
+    first, second = (one.vocode(mel, f0, np.ones(20)) for one in (vocoder, again))
+    np.testing.assert_allclose(first, second, atol=0.02)
+    (tmp_path / "v.json").write_text("{}x")
+    with pytest.raises(PipelineError) as caught:
+        NeuralVocoder.read(tmp_path / "v.safetensors")
+    assert caught.value.hint
+
+
+def test_a_contour_has_no_holes_and_no_voice_has_none():
+    contour = carry_over(np.array([0, 100.0, 0, 0, 200.0, 0]))
+    np.testing.assert_allclose(contour, [100, 100, 125.99, 158.74, 200, 200], rtol=1e-4)
+    assert not carry_over(np.zeros(4)).any()
+
+
 def test_griffin_lim_gives_back_the_spectrogram(spoken):
     waveform, _ = soundfile.read(spoken[0].path, dtype="float32")
     mel = acoustics.log_mel(waveform)
@@ -281,7 +386,8 @@ def test_corrections_match_rate_and_spectrum_of_the_speaker(spoken):
     real = torch.cat([clip.mel for clip in clips]).mean(0).numpy()
 
     def distance(speaker: StarterVoice) -> float:
-        return float(np.abs(np.concatenate([speaker.mel(text).T for text in SENTENCES]).mean(0) - real).mean())
+        spoken = torch.cat([speaker.frames(text).mel for text in SENTENCES])
+        return float(np.abs(spoken.mean(0).numpy() - real).mean())
 
     assert distance(corrected) < 0.5 * distance(voice)
 

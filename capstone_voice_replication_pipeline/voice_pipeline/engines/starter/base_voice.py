@@ -12,6 +12,7 @@ from voice_pipeline.errors import PipelineError
 BASE_DIR = Path(__file__).resolve().parents[3] / "starter_voice"
 ACOUSTIC = BASE_DIR / "acoustic.safetensors"
 ALIGNER = BASE_DIR / "aligner.safetensors"
+VOCODER = BASE_DIR / "vocoder.safetensors"
 SPEAKERS = BASE_DIR / "speakers.safetensors"
 
 

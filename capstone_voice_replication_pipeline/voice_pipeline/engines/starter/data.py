@@ -28,6 +28,7 @@ class Frames:
         embedding: speaker embedding, float32 `[256]`.
         durations: frames of each symbol, int64 `[N]`, sum T; empty until aligned.
         name: for messages.
+        contour: F0 carried over unvoiced frames, Hz, float32 `[T]`; all 0 when no frame is voiced.
     """
 
     ids: Tensor
@@ -37,6 +38,10 @@ class Frames:
     embedding: Tensor
     durations: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
     name: str = ""
+    contour: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.contour = torch.from_numpy(carry_over(self.f0.numpy()))
 
     @classmethod
     def load(cls, path: Path) -> Frames:
@@ -70,6 +75,18 @@ class Frames:
         return len(self.ids) + 2 <= len(self.mel)
 
 
+def carry_over(f0: np.ndarray) -> np.ndarray:
+    """F0 `[T]` with a straight line (in log F0) across unvoiced stretches, and the nearest value at the edges.
+
+    A voice does not jump to 0 Hz at an "s" and back: a contour without holes is easier to predict, and a vocoder that
+    gets it wrong by a frame at an edge of voicing still has a pitch to go on with.
+    """
+    voiced = np.flatnonzero(f0 > 0)
+    if not len(voiced):
+        return np.zeros(len(f0), dtype=np.float32)
+    return np.exp(np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced]))).astype(np.float32)
+
+
 SHORTEST_INPUT = 16
 """Symbols a batch holds at least, padding included: Coqui's widest encoder convolution spans 13 and pads too late."""
 
@@ -83,6 +100,7 @@ class Batch:
     mel: Tensor  # [B, T, 80]
     mel_lengths: Tensor  # [B]
     f0: Tensor  # [B, 1, T]
+    contour: Tensor  # [B, T]
     energy: Tensor  # [B, 1, T]
     embedding: Tensor  # [B, 256]
     durations: Tensor | None  # [B, N]
@@ -97,6 +115,7 @@ class Batch:
             pad_sequence([clip.mel for clip in clips], batch_first=True),
             torch.tensor([len(clip.mel) for clip in clips]),
             pad_sequence([clip.f0 for clip in clips], batch_first=True).unsqueeze(1),
+            pad_sequence([clip.contour for clip in clips], batch_first=True),
             pad_sequence([clip.energy for clip in clips], batch_first=True).unsqueeze(1),
             torch.stack([clip.embedding for clip in clips]),
             _at_least(SHORTEST_INPUT, pad_sequence([clip.durations for clip in clips], batch_first=True))

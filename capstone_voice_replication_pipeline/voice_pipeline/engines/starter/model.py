@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +18,16 @@ from TTS.tts.utils.helpers import expand_encoder_outputs
 
 from coursekit.files import write_json_atomic
 from voice_pipeline.engines.checkpoints import apply_weights, load_weights, save_weights
-from voice_pipeline.engines.starter.data import SHORTEST_INPUT, Batch, Frames
+from voice_pipeline.engines.starter.data import SHORTEST_INPUT, Batch
 from voice_pipeline.engines.starter.frontend import SYMBOLS
+from voice_pipeline.engines.starter.refiner import FlowRefiner, masked
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import EMBEDDING_SIZE
 
 _ENERGY_FLOOR = 1e-4
+FLOW_STEPS = 4
+TEMPERATURE = 0.7
 _SHORTEST_OUTPUT = 32  # frames; the widest decoder convolution spans 25
 
 
@@ -33,12 +37,16 @@ class Spoken:
 
     Attributes:
         mel: natural-log mel, float32 `[T, 80]`.
+        f0: Hz, float32 `[T]`: without holes where the model speaks pitch, else the mean of each symbol.
+        voicing: -1 unvoiced to 1 voiced, float32 `[T]`; 1 where the model does not say.
         durations: frames of each symbol, int64 `[N]`, sum T.
         log_f0: natural log of F0 of each symbol, float32 `[N]`.
         log_energy: natural log of the RMS of each symbol, float32 `[N]`.
     """
 
     mel: Tensor
+    f0: Tensor
+    voicing: Tensor
     durations: Tensor
     log_f0: Tensor
     log_energy: Tensor
@@ -53,12 +61,23 @@ class StarterSettings:
         encoder_blocks: residual convolution blocks over symbols.
         decoder_blocks: residual convolution blocks over frames; nearly all of the computing.
         predictor_channels: hidden channels of the duration, pitch and energy predictors.
+        refiner_channels: hidden channels of the flow that sharpens the frames.
+        refiner_blocks: its dilated blocks; 0 for none.
+        speaks_pitch: a frame holds log F0 and voicing besides the mel bins, which a neural vocoder needs.
     """
 
     channels: int = 128
     encoder_blocks: int = 6
     decoder_blocks: int = 9
     predictor_channels: int = 128
+    refiner_channels: int = 128
+    refiner_blocks: int = 0
+    speaks_pitch: bool = False
+
+    @property
+    def frame_size(self) -> int:
+        """Values of a frame: log mel, and with `speaks_pitch` log F0 without holes and voicing (-1 or 1)."""
+        return AUDIO.n_mels + 2 * self.speaks_pitch
 
 
 def coqui_config(settings: StarterSettings) -> Fastspeech2Config:
@@ -70,7 +89,7 @@ def coqui_config(settings: StarterSettings) -> Fastspeech2Config:
 
     args = ForwardTTSArgs(
         num_chars=len(SYMBOLS),
-        out_channels=AUDIO.n_mels,
+        out_channels=settings.frame_size,
         hidden_channels=settings.channels,
         use_aligner=False,
         use_pitch=True,
@@ -119,10 +138,20 @@ class StarterTTS(ForwardTTS):
         self.speaker_bias = nn.Linear(EMBEDDING_SIZE, blocks * self.settings.channels)
         nn.init.zeros_(self.speaker_bias.weight)
         nn.init.zeros_(self.speaker_bias.bias)
+        self.refiner: FlowRefiner | None = None
+        if self.settings.refiner_blocks:
+            self.refiner = FlowRefiner(
+                self.settings.frame_size,
+                self.settings.channels,
+                EMBEDDING_SIZE,
+                self.settings.refiner_channels,
+                self.settings.refiner_blocks,
+            )
         self.register_buffer("mel_mean", torch.zeros(AUDIO.n_mels))
         self.register_buffer("mel_std", torch.ones(AUDIO.n_mels))
         self.register_buffer("scales", torch.tensor([5.0, 0.35, -3.0, 1.0]))  # log F0 mean, std; log energy mean, std
         self._speaker = torch.zeros(1, EMBEDDING_SIZE, 1)  # of the batch at hand, [B, 256, 1]
+        self._hidden = torch.zeros(1, self.settings.channels, 1)  # decoder input of the batch at hand, [B, C, T]
 
     def init_multispeaker(self) -> None:
         """Speaker embeddings come with each batch, not from a file of speakers."""
@@ -132,15 +161,19 @@ class StarterTTS(ForwardTTS):
     # ------------------------------------------------------------------------------------------------------------------
     # normalisation
 
-    def fit_normalisation(self, clips: list[Frames]) -> None:
-        """Measure the corpus: mean and deviation of each mel bin, of voiced log F0 and of log energy."""
-        mel = torch.cat([clip.mel for clip in clips])
-        f0 = torch.cat([clip.f0[clip.f0 > 0] for clip in clips]).log()
-        level = torch.cat([clip.energy for clip in clips]).clamp_min(_ENERGY_FLOOR).log()
+    def fit_normalisation(self, mel: Tensor, voiced_f0: Tensor, level: Tensor) -> None:
+        """Measure the corpus: mean and deviation of each mel bin, of voiced log F0 and of log energy.
+
+        Args:
+            mel: natural-log mel of all frames, `[frames, 80]`.
+            voiced_f0: Hz, of all voiced frames.
+            level: RMS of all frames.
+        """
+        log_f0, log_level = voiced_f0.log(), level.clamp_min(_ENERGY_FLOOR).log()
         self.mel_mean.copy_(mel.mean(0))
         self.mel_std.copy_(mel.std(0).clamp_min(1e-2))
-        f0_std, level_std = f0.std().clamp_min(1e-2), level.std().clamp_min(1e-2)
-        self.scales.copy_(torch.stack([f0.mean(), f0_std, level.mean(), level_std]))
+        f0_std, level_std = log_f0.std().clamp_min(1e-2), log_level.std().clamp_min(1e-2)
+        self.scales.copy_(torch.stack([log_f0.mean(), f0_std, log_level.mean(), level_std]))
 
     def normalise_mel(self, mel: Tensor) -> Tensor:
         """Natural-log mel `[..., 80]` to zero mean and unit deviation per bin."""
@@ -150,10 +183,22 @@ class StarterTTS(ForwardTTS):
         """Inverse of `normalise_mel`."""
         return mel * self.mel_std + self.mel_mean
 
+    def frames_of(self, batch: Batch) -> Tensor:
+        """What the decoder learns to say, normalised, `[B, T, frame_size]`."""
+        device = self.mel_mean.device
+        mel = self.normalise_mel(batch.mel.to(device).float())
+        if not self.settings.speaks_pitch:
+            return mel
+        contour = batch.contour.to(device)
+        pitch = torch.where(contour > 0, (contour.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
+        voicing = torch.where(batch.f0.to(device)[:, 0] > 0, 1.0, -1.0)
+        return torch.cat([mel, pitch.unsqueeze(-1), voicing.unsqueeze(-1)], dim=-1)
+
     def coqui_batch(self, batch: Batch) -> dict[str, Tensor | None]:
         """What Coqui's `train_step` reads."""
         device = self.mel_mean.device
-        frame_mask = (torch.arange(batch.mel.shape[1])[None] < batch.mel_lengths[:, None]).to(device)
+        places = torch.arange(batch.mel.shape[1], device=batch.mel_lengths.device)[None]
+        frame_mask = (places < batch.mel_lengths[:, None]).to(device)
         f0 = batch.f0.to(device)
         pitch = torch.where(f0 > 0, (f0.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
         level = batch.energy.to(device).clamp_min(_ENERGY_FLOOR).log()
@@ -161,7 +206,7 @@ class StarterTTS(ForwardTTS):
         return {
             "text_input": batch.ids.to(device),
             "text_lengths": batch.id_lengths.to(device),
-            "mel_input": self.normalise_mel(batch.mel.to(device)) * frame_mask.unsqueeze(-1),
+            "mel_input": self.frames_of(batch) * frame_mask.unsqueeze(-1),
             "mel_lengths": batch.mel_lengths.to(device),
             "pitch": pitch,
             "energy": energy,
@@ -187,6 +232,7 @@ class StarterTTS(ForwardTTS):
         n_frames = expanded.shape[2]
         missing = max(0, _SHORTEST_OUTPUT - n_frames)  # a single short word; cut off again below
         expanded, y_mask = (torch.nn.functional.pad(part, (0, missing)) for part in (expanded, y_mask))
+        self._hidden = expanded[..., :n_frames]
         decoder = self.decoder.decoder
         biases = self.speaker_bias(self._speaker.squeeze(-1)).unsqueeze(-1).chunk(self.settings.decoder_blocks, dim=1)
         o = expanded * y_mask
@@ -194,6 +240,21 @@ class StarterTTS(ForwardTTS):
             o = (o + block(o + bias * y_mask)) * y_mask
         o = decoder.postnet(decoder.post_conv(o) + expanded) * y_mask
         return o.transpose(1, 2)[:, :n_frames], attention.transpose(1, 2)
+
+    def train_step(
+        self, batch: dict[str, Any], criterion: nn.Module, optimizer_idx: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Coqui's losses, and the flow's on top of what the acoustic model says (which it does not change)."""
+        outputs, losses = super().train_step(batch, criterion)
+        if self.refiner is None:
+            return outputs, losses
+        mean = outputs["model_outputs"].detach().transpose(1, 2)  # [B, frame_size, T]
+        target = batch["mel_input"].transpose(1, 2)[..., : mean.shape[2]]
+        mask = masked(mean, batch["mel_lengths"])
+        speaker = self._speaker.squeeze(-1).detach()
+        losses["loss_flow"] = self.refiner.loss(target, mean, self._hidden.detach(), speaker, mask)
+        losses["loss"] = losses["loss"] + losses["loss_flow"]
+        return outputs, losses
 
     @torch.inference_mode()
     def speak(
@@ -205,6 +266,9 @@ class StarterTTS(ForwardTTS):
         pitch_scale: float = 1.0,
         pitch_shift: float = 0.0,
         durations: Tensor | None = None,
+        steps: int = FLOW_STEPS,
+        temperature: float = TEMPERATURE,
+        seed: int = 0,
     ) -> Spoken:
         """Symbols to frames. Inputs may be on any device; what comes back is on the CPU.
 
@@ -215,6 +279,9 @@ class StarterTTS(ForwardTTS):
             pitch_scale: factor on the predicted normalised pitch.
             pitch_shift: added to the predicted normalised pitch (standard deviations of log F0).
             durations: frames of each symbol `[N]`; predicted when None.
+            steps: of the flow that sharpens the frames; 0 leaves them as the acoustic model says them.
+            temperature: of the flow's noise.
+            seed: of the flow's noise.
         """
         n, device = len(ids), self.mel_mean.device
         x = torch.nn.functional.pad(ids.to(device), (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
@@ -229,10 +296,29 @@ class StarterTTS(ForwardTTS):
         pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
         energy = self.energy_predictor(o_en, x_mask)
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
-        mel, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())
+        mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, frame_size]
+        frames_first = mean.transpose(1, 2)  # [1, frame_size, T]
+        if self.refiner is not None:
+            speaker = embedding.to(device).view(1, -1)
+            frames_first = self.refiner.sample(
+                frames_first, self._hidden, speaker, steps=steps, temperature=temperature, seed=seed
+            )
+        spoken = frames_first[0].T.cpu()  # [T, frame_size]
         log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
         log_energy = energy[0, 0, :n] * self.scales[3] + self.scales[2]
-        return Spoken(self.restore_mel(mel[0]).cpu(), frames[0, :n].long().cpu(), log_f0.cpu(), log_energy.cpu())
+        said, scales = spoken[:, AUDIO.n_mels :], self.scales.cpu()
+        counts = frames[0, :n].long().cpu()
+        log_pitch, voicing = log_f0.cpu().repeat_interleave(counts), torch.ones(int(counts.sum()))
+        if self.settings.speaks_pitch:
+            log_pitch, voicing = said[:, 0] * scales[1] + scales[0], said[:, 1].clamp(-1.0, 1.0)
+        return Spoken(
+            mel=self.restore_mel(spoken[:, : AUDIO.n_mels].to(device)).cpu(),
+            f0=log_pitch.exp().clamp(AUDIO.f0_min, AUDIO.f0_max),
+            voicing=voicing,
+            durations=counts,
+            log_f0=log_f0.cpu(),
+            log_energy=log_energy.cpu(),
+        )
 
     # ------------------------------------------------------------------------------------------------------------------
     # files
@@ -241,7 +327,7 @@ class StarterTTS(ForwardTTS):
         """Write safetensors (float16 unless told otherwise) and, beside it, .json with the size, atomically."""
         tensors = {}
         for name, value in self.state_dict().items():
-            narrow = half and value.is_floating_point() and not name.startswith(("mel_", "scales"))
+            narrow = half and value.is_floating_point() and not name.startswith(("mel_", "scales", "refiner.scale"))
             tensors[name] = value.half() if narrow else value
         write_json_atomic(path.with_suffix(".json"), {"model": "StarterTTS", **vars(self.settings)})
         save_weights(path, tensors)

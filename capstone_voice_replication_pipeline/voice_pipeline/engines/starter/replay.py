@@ -36,12 +36,12 @@ def speak_replay(base: StarterTTS, embeddings: list[Tensor], sentences: Sequence
     for number, sentence in enumerate(sentences):
         embedding = embeddings[number % len(embeddings)]
         ids = torch.tensor(encode(sentence))
-        spoken = base.speak(ids, embedding)
+        spoken = base.speak(ids, embedding, seed=number)
         clips.append(
             Frames(
                 ids=ids,
                 mel=spoken.mel.clone(),
-                f0=spoken.log_f0.exp().repeat_interleave(spoken.durations),
+                f0=torch.where(spoken.voicing > 0, spoken.f0, 0.0),
                 energy=spoken.log_energy.exp().repeat_interleave(spoken.durations),
                 embedding=embedding,
                 durations=spoken.durations.clone(),

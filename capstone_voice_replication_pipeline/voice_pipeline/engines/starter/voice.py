@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from TTS.tts.utils.helpers import average_over_durations
 
 from coursekit.files import write_json_atomic
 from voice_pipeline.engines.checkpoints import load_weights, save_weights
+from voice_pipeline.engines.starter.base_voice import VOCODER
 from voice_pipeline.engines.starter.data import Batch, Frames
 from voice_pipeline.engines.starter.frontend import encode
-from voice_pipeline.engines.starter.model import StarterTTS
+from voice_pipeline.engines.starter.model import Spoken, StarterTTS
+from voice_pipeline.engines.starter.neural_vocoder import NeuralVocoder
 from voice_pipeline.engines.starter.vocoder import griffin_lim
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
@@ -107,36 +110,50 @@ def _line_between(predicted: Tensor, real: Tensor) -> tuple[float, float]:
     return scale, float(real.mean() - scale * predicted.mean())
 
 
+@functools.lru_cache(maxsize=2)
+def shared_vocoder(device: str) -> NeuralVocoder:
+    """The embedded vocoder, one for all voices on a device; it keeps no state between calls."""
+    return NeuralVocoder.read(VOCODER, device)
+
+
 class StarterVoice:
     """A voice in memory. One thread at a time."""
 
     sample_rate = AUDIO.sample_rate
 
-    def __init__(self, model: StarterTTS, embedding: Tensor, calibration: Calibration) -> None:
+    def __init__(
+        self, model: StarterTTS, embedding: Tensor, calibration: Calibration, vocoder: NeuralVocoder | None = None
+    ) -> None:
         self.model = model
+        self.vocoder = vocoder
+        if vocoder is None and model.settings.speaks_pitch:
+            self.vocoder = shared_vocoder(str(model.mel_mean.device))
         self.embedding = embedding
         self.calibration = calibration
 
-    def mel(self, text: str, *, speed: float = 1.0) -> np.ndarray:
-        """Natural-log mel of a text, float32 `[80, T]`; no frames for a text without any sound."""
+    def frames(self, text: str, *, speed: float = 1.0, seed: int = 0) -> Spoken | None:
+        """Frames of a text, corrected; None for a text without any sound."""
         ids = encode(text)
         if len(ids) < _SHORTEST_TEXT:
-            return np.zeros((AUDIO.n_mels, 0), dtype=np.float32)
+            return None
         spoken = self.model.speak(
             torch.tensor(ids),
             self.embedding,
             length_scale=self.calibration.length_scale / speed,
             pitch_scale=self.calibration.pitch_scale,
             pitch_shift=self.calibration.pitch_shift,
+            seed=seed,
         )
-        return self.calibration.apply(spoken.mel).T.contiguous().numpy()
+        return replace(spoken, mel=self.calibration.apply(spoken.mel))
 
     def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
         """Speak one chunk, see `LoadedVoice.synthesize`."""
-        mel = self.mel(text, speed=speed)
-        if not mel.shape[1]:
+        spoken = self.frames(text, speed=speed, seed=seed)
+        if spoken is None:
             return np.zeros(0, dtype=np.float32)
-        return griffin_lim(mel, seed=seed)
+        if self.vocoder is None:
+            return griffin_lim(spoken.mel.T.contiguous().numpy(), seed=seed)
+        return self.vocoder.vocode(spoken.mel.T.numpy(), spoken.f0.numpy(), spoken.voicing.numpy(), seed=seed)
 
     def save(self, folder: Path) -> None:
         """Write model, embedding and corrections into `folder`, atomically file by file."""
