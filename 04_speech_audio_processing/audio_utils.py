@@ -89,7 +89,7 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        return len(self.waveform) / self.sample_rate
+        return self.waveform.size / self.sample_rate
 
     def at(self, sample_rate: int) -> Clip:
         """Return the clip at another sample rate (soxr, high quality)."""
