@@ -165,7 +165,7 @@ def calibrate(engine: Engine, request: FineTuneRequest, seconds: float = CALIBRA
             try:
                 engine.fine_tune(trial)
             except _Over:
-                pass
+                pass  # enough was seen; what was measured so far is in the meter
         took = meter.elapsed()
         size, largest = folder_mb(scratch)
     finally:

@@ -297,13 +297,11 @@ class StarterTTS(ForwardTTS):
         energy = self.energy_predictor(o_en, x_mask)
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
         mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, frame_size]
-        frames_first = mean.transpose(1, 2)  # [1, frame_size, T]
+        values = mean.transpose(1, 2)  # [1, frame_size, T]
         if self.refiner is not None:
             speaker = embedding.to(device).view(1, -1)
-            frames_first = self.refiner.sample(
-                frames_first, self._hidden, speaker, steps=steps, temperature=temperature, seed=seed
-            )
-        spoken = frames_first[0].T.cpu()  # [T, frame_size]
+            values = self.refiner.sample(values, self._hidden, speaker, steps=steps, temperature=temperature, seed=seed)
+        spoken = values[0].T.cpu()  # [T, frame_size]
         log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
         log_energy = energy[0, 0, :n] * self.scales[3] + self.scales[2]
         said, scales = spoken[:, AUDIO.n_mels :], self.scales.cpu()
