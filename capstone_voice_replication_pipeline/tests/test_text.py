@@ -1,6 +1,7 @@
 """What a text becomes before a voice speaks it."""
 
 import contextlib
+import gc
 import re
 import time
 from pathlib import Path
@@ -71,15 +72,23 @@ def test_nasty_text_takes_linear_time(name: str) -> None:
     """Four times the text may take some four times as long; a pattern that explodes takes sixteen times and more."""
 
     def seconds(text: str) -> float:
-        started = time.process_time()
-        with contextlib.suppress(PipelineError):  # nothing to say is a fine answer; slowness is not
-            prepare(text)
-        return time.process_time() - started
+        """The quicker of two tries, in CPU seconds, without the collector, which would walk what other tests left."""
+        tries = []
+        for _ in range(2):
+            started = time.process_time()
+            with contextlib.suppress(PipelineError):  # nothing to say is a fine answer; slowness is not
+                prepare(text)
+            tries.append(time.process_time() - started)
+        return min(tries)
 
     text = NASTY[name]
-    seconds("Warm up: 3.")
-    quarter = min(seconds(text[: len(text) // 4]), seconds(text[-(len(text) // 4) :]))
-    whole = seconds(text)
+    gc.disable()
+    try:
+        seconds("Warm up: 3.")
+        quarter = min(seconds(text[: len(text) // 4]), seconds(text[-(len(text) // 4) :]))
+        whole = seconds(text)
+    finally:
+        gc.enable()
     assert whole < 10 * max(quarter, 0.05), f"{len(text) // 4} characters: {quarter:.2f} s, {len(text)}: {whole:.2f} s"
 
 
