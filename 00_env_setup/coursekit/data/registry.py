@@ -41,6 +41,19 @@ _ENTRIES = (
         mirror="mnist",
         stand_in="the 1,797 handwritten digits that ship with scikit-learn, scaled to 28x28",
     ),
+    Dataset(
+        name="spoken_digits",
+        title="Free Spoken Digit Dataset, takes 0 to 9",
+        licence="CC BY-SA 4.0 (Z. Jackson and others, Free Spoken Digit Dataset)",
+        description="six people saying zero to nine ten times, 600 clips of about half a second, 8,000 Hz mono 16-bit WAV",
+        files=listed_files(
+            "spoken_digits",
+            "https://raw.githubusercontent.com/Jakobovski/free-spoken-digit-dataset"
+            "/26eb9aaf76e81b692f806f9140c2d2777410d7a1/recordings/",
+        ),
+        mirror="fsdd",
+        stand_in="digits by synthetic voices made on this machine",
+    ),
 )
 
 DATASETS: dict[str, Dataset] = {entry.name: entry for entry in _ENTRIES}
