@@ -1,0 +1,29 @@
+"""Misconception: Stress is written as 0, 1 or 2"""
+
+DIAGNOSIS = "B"
+SYMBOLS = (
+    "_ AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
+)
+NUMBERS = {symbol: number for number, symbol in enumerate(SYMBOLS)}
+LEXICON = {
+    "hello": "HH AH0 L OW1",
+    "voice": "V OY1 S",
+    "banana": "B AH0 N AE1 N AH0",
+    "education": "EH2 JH AH0 K EY1 SH AH0 N",
+    "hmm": "HH M",
+}
+
+
+def encode(word: str) -> list[int]:
+    """Return the numbers of a word's sounds, as the model reads them."""
+    sounds = LEXICON[word].replace("1", "").split()
+    return [NUMBERS[sound] for sound in sounds if sound in NUMBERS]
+
+
+def decode(numbers: list[int]) -> str:
+    return " ".join(SYMBOLS[number] for number in numbers)
+
+
+if __name__ == "__main__":
+    for word in LEXICON:
+        print(f"{word:<10} {LEXICON[word]:<28} the model is given: {decode(encode(word))}")
