@@ -9,8 +9,9 @@ Any OpenAI client can use it: base URL http://127.0.0.1:8000/v1, voice = the nam
 the environment: VOICE_API_WORKERS, VOICE_API_QUEUE_SIZE, VOICE_API_LOADED_VOICES, VOICE_API_DEVICE.
 Ctrl-C stops it; requests that are being spoken may finish.
 
-Writes: nothing.
-Time: ready within seconds; a voice is loaded when it is first asked to speak.
+Writes: HOME/.service/ (jobs, consents and voices in service.sqlite3, logs of jobs); what its users upload and train,
+into the voices' folders.
+Time: answers within seconds; then the voices used last are loaded, so that the first request need not wait.
 Next: 08_evaluate_voice.py
 """
 
@@ -19,11 +20,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from coursekit.cli import ScriptParser, run_main
+from voice_pipeline.api.job_runner import COMMAND
 from voice_pipeline.api.server import serve
 from voice_pipeline.api.settings import ApiSettings
 from voice_pipeline.api.voices import Loader, describe_voices
@@ -31,7 +34,7 @@ from voice_pipeline.errors import PipelineError
 from voice_pipeline.voice_folder import resolve_home
 
 
-def main(argv: list[str] | None = None, *, load: Loader | None = None) -> int:
+def main(argv: list[str] | None = None, *, load: Loader | None = None, job_command: Sequence[str] = COMMAND) -> int:
     parser = ScriptParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--home", metavar="DIR", help="where voice folders live (default: $VOICE_HOME, else voices/)")
     parser.add_argument("--host", metavar="H", help="address to listen on (default 127.0.0.1)")
@@ -40,7 +43,7 @@ def main(argv: list[str] | None = None, *, load: Loader | None = None) -> int:
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = make_settings(**vars(arguments))
-    serve(settings, on_ready=lambda address: announce(address, settings), load=load)
+    serve(settings, on_ready=lambda address: announce(address, settings), load=load, job_command=job_command)
     print("stopped")
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from coursekit.cli import run_main
 
@@ -27,4 +29,15 @@ if __name__ == "__main__":
     script = load_module(HERE.parent / "07_serve_api.py")
     fake = load_module(HERE / "fake_voice.py")
     delay = float(os.environ.get("FAKE_VOICE_DELAY", "0"))
-    run_main(lambda: script.main(load=lambda folder: fake.ToneVoice(delay=delay)))
+    gate = os.environ.get("FAKE_VOICE_GATE")
+
+    class GatedVoice(fake.ToneVoice):  # type: ignore[name-defined,misc]
+        """Says the first chunk at once, the others when the file FAKE_VOICE_GATE is there."""
+
+        def synthesize(self, text: str, **how: Any) -> Any:
+            while gate and self.calls and not os.path.exists(gate):
+                time.sleep(0.01)
+            return super().synthesize(text, **how)
+
+    job = (sys.executable, str(HERE / "fake_job.py"))
+    run_main(lambda: script.main(load=lambda folder: GatedVoice(delay=delay), job_command=job))

@@ -31,6 +31,7 @@ from voice_pipeline.voice_folder import VoiceFolder
 from . import fake_voice as fake
 
 KEY = "a-key-of-twenty-chars"
+HERE = "http://127.0.0.1"
 BODY: dict[str, Any] = {"model": "tts-1", "voice": "ada", "input": "Hello there.", "response_format": "wav"}
 
 
@@ -44,14 +45,18 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def local_client(app: Any, **options: Any) -> TestClient:
+    return TestClient(app, base_url=HERE, **options)
+
+
 def make_settings(home: Path, **values: Any) -> ApiSettings:
-    return ApiSettings(home=home, **{"key": "", "watermark": False, **values})
+    return ApiSettings(home=home, **{"key": "", "watermark": False, "warm_up": False, "run_jobs": False, **values})
 
 
 @pytest.fixture
 def client(home: Path) -> Iterator[TestClient]:
     app = create_app(make_settings(home), load=lambda folder: fake.ToneVoice())
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with local_client(app, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -211,7 +216,7 @@ def test_other_errors_wear_the_envelope(client: TestClient) -> None:
 
 
 def test_a_body_that_is_too_large(client: TestClient) -> None:
-    huge = b"x" * (256 * 1024 + 1)
+    huge = b"x" * (2**20 + 1)
     headers = {"Content-Type": "application/json"}
     assert_error(client.post("/v1/audio/speech", content=huge, headers=headers), 413, "request_too_large")
     without_length = client.post("/v1/audio/speech", content=iter([huge]), headers=headers)
@@ -241,15 +246,20 @@ def test_a_damaged_voice_is_left_out(client: TestClient, home: Path) -> None:
 
 def test_health_and_readiness(client: TestClient, tmp_path: Path) -> None:
     assert client.get("/health").json()["status"] == "ok"
-    assert client.get("/ready").json() | {"version": ""} == {"status": "ready", "version": "", "voices": 3}
-    with TestClient(create_app(make_settings(tmp_path / "empty"))) as empty:
+    assert client.get("/ready").json() | {"version": "", "warm": None} == {
+        "status": "ready",
+        "version": "",
+        "warm": None,
+        "voices": 3,
+    }
+    with local_client(create_app(make_settings(tmp_path / "empty"))) as empty:
         assert empty.get("/health").status_code == 200
         assert_error(empty.get("/ready"), 503, "no_voice")
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", KEY, f"Basic {KEY}", f"Bearer {KEY}x"])
 def test_a_wrong_key(home: Path, header: str | None) -> None:
-    with TestClient(create_app(make_settings(home, key=KEY), load=lambda folder: fake.ToneVoice())) as client:
+    with local_client(create_app(make_settings(home, key=KEY), load=lambda folder: fake.ToneVoice())) as client:
         headers = {} if header is None else {"Authorization": header}
         for answer in (
             client.post("/v1/audio/speech", json=BODY, headers=headers),
@@ -263,7 +273,7 @@ def test_a_wrong_key(home: Path, header: str | None) -> None:
 
 
 def test_the_right_key(home: Path) -> None:
-    with TestClient(create_app(make_settings(home, key=KEY), load=lambda folder: fake.ToneVoice())) as client:
+    with local_client(create_app(make_settings(home, key=KEY), load=lambda folder: fake.ToneVoice())) as client:
         answer = client.post("/v1/audio/speech", json=BODY, headers={"Authorization": f"Bearer {KEY}"})
         assert_says(answer.content, "Hello there.")
 
@@ -303,7 +313,7 @@ def test_a_voice_that_cannot_be_loaded_is_tried_again(home: Path) -> None:
             raise RuntimeError("no such tensor")
         return fake.ToneVoice()
 
-    with TestClient(create_app(make_settings(home), load=load)) as client:
+    with local_client(create_app(make_settings(home), load=load)) as client:
         assert_error(client.post("/v1/audio/speech", json=BODY), 503, "voice_unavailable", "voice")
         assert client.post("/v1/audio/speech", json=BODY).status_code == 200
 
@@ -317,7 +327,7 @@ def test_a_failing_voice_tells_and_logs_nothing_of_the_text(home: Path, caplog: 
 
     secret = "My secret is zebra."
     app = create_app(make_settings(home, key=KEY), load=lambda folder: Failing())
-    with caplog.at_level(logging.DEBUG), TestClient(app) as client:
+    with caplog.at_level(logging.DEBUG), local_client(app) as client:
         answer = client.post(
             "/v1/audio/speech", json={**BODY, "input": secret}, headers={"Authorization": f"Bearer {KEY}"}
         )
@@ -334,7 +344,7 @@ def test_what_nobody_caught_is_a_500(home: Path, caplog: pytest.LogCaptureFixtur
     def broken() -> None:
         raise KeyError("a secret")
 
-    with TestClient(app) as client:
+    with local_client(app) as client:
         answer = client.get("/broken")
     assert_error(answer, 500, "internal_error")
     assert "secret" not in answer.text + caplog.text and "KeyError" in caplog.text
@@ -348,7 +358,7 @@ def test_voices_used_longest_ago_leave_memory(home: Path) -> None:
         return fake.ToneVoice()
 
     app = create_app(make_settings(home, loaded_voices=2), load=load)
-    with TestClient(app) as client:
+    with local_client(app) as client:
         for voice in ("ada", "bob", "ada", "cyd", "ada", "bob"):
             assert client.post("/v1/audio/speech", json={**BODY, "voice": voice}).status_code == 200
         assert app.state.service.store.loaded == 2
@@ -362,7 +372,7 @@ def test_a_voice_trained_anew_is_loaded_anew(home: Path) -> None:
         loaded.append(folder.read_info()["model"])
         return fake.ToneVoice()
 
-    with TestClient(create_app(make_settings(home), load=load)) as client:
+    with local_client(create_app(make_settings(home), load=load)) as client:
         client.post("/v1/audio/speech", json=BODY)
         VoiceFolder(home, "ada").update_info(model="models/run-2/best")
         client.post("/v1/audio/speech", json=BODY)
@@ -371,7 +381,7 @@ def test_a_voice_trained_anew_is_loaded_anew(home: Path) -> None:
 
 
 def asgi_client(app: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test", timeout=60)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, timeout=60)
 
 
 @pytest.mark.parametrize("voices", [("ada",), ("ada", "bob")])
@@ -394,7 +404,7 @@ def test_parallel_texts_are_never_mixed(home: Path, voices: tuple[str, ...]) -> 
     for answer, text in zip(asyncio.run(ask()), texts, strict=True):
         assert answer.status_code == 200
         assert_says(answer.content, text)
-    assert sorted(loaded) == sorted(voices)
+    assert set(loaded) == set(voices) and len(loaded) <= 2 * len(voices), "at most two copies of each"
 
 
 async def until(condition: Any) -> None:
@@ -441,7 +451,8 @@ async def call_and_leave(app: Any, leave: asyncio.Event) -> list[dict]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    headers.append((b"content-length", str(len(body)).encode()))
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -523,5 +534,7 @@ def test_the_openapi_document_is_complete(client: TestClient) -> None:
         "response_format",
         "speed",
         "stream_format",
-        "verify",  # the one field of our own
+        "verify",  # this and the next are our own
+        "stream",
+        "c2pa",
     }

@@ -56,6 +56,8 @@ def environment(**more: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "PYTHONUNBUFFERED": "1",
         "VOICE_API_WATERMARK": "false",
+        "VOICE_API_WARM_UP": "false",
+        "VOICE_API_REQUESTS_PER_MINUTE": "0",
         **more,
     }
 

@@ -267,7 +267,7 @@ def test_a_running_server_obeys_at_the_next_request(
     settings = ApiSettings(home=folder.home, key="", watermark=False)  # type: ignore[arg-type]
     app = create_app(settings, load=lambda folder: fake.ToneVoice())
     body = {"model": "tts-1", "voice": "ann", "input": "Hello there.", "response_format": "wav"}
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         assert client.post("/v1/audio/speech", json=body).status_code == 200
         consent.revoke(folder, "changed my mind")
         answer = client.post("/v1/audio/speech", json=body)

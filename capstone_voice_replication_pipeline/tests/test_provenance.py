@@ -162,7 +162,7 @@ def test_speech_of_the_service_is_noted(folder: VoiceFolder, tmp_path: Path) -> 
     settings = ApiSettings(home=folder.home, key="", watermark=False)  # type: ignore[arg-type]
     app = create_app(settings, load=lambda folder: fake.ToneVoice())
     body = {"model": "tts-1", "voice": "ada", "input": "Hello there.", "response_format": "flac"}
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/audio/speech", json=body)
     (tmp_path / "answer.flac").write_bytes(answer.content)
     finding = provenance.verify(tmp_path / "answer.flac", folder.home)
@@ -251,7 +251,8 @@ def test_verified_over_the_service(folder: VoiceFolder, monkeypatch: pytest.Monk
     monkeypatch.setattr(verified, "understood", lambda waveform, rate, text: (next(scores), "hello"))
     settings = ApiSettings(home=folder.home, key="", watermark=False)  # type: ignore[arg-type]
     body = {"model": "tts-1", "voice": "ada", "input": "Hello there.", "response_format": "wav", "verify": True}
-    with TestClient(create_app(settings, load=lambda folder: fake.ToneVoice())) as client:
+    app = create_app(settings, load=lambda folder: fake.ToneVoice())
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/audio/speech", json=body)
         assert answer.headers["x-speech-score"] == "0.800" and answer.headers["x-speech-respoken"] == "1"
         assert "x-speech-score" not in client.post("/v1/audio/speech", json={**body, "verify": False}).headers

@@ -38,7 +38,7 @@ _BLOCK = 1 << 16
 # Mix energy below this share of the loudest channel's: the channels cancel, or one alone carries sound.
 _CANCELLED = 0.1
 _SUBTYPE_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-_FFMPEG_OPTIONS = {
+FFMPEG_OPTIONS = {
     # A playlist named as a recording could make FFmpeg open other files or the network.
     "protocol_whitelist": "file",
     "format_whitelist": "mov,matroska,webm,aac,mp3,ogg,flac,wav,w64,aiff,au,caf,amr,asf,avi",
@@ -183,7 +183,7 @@ def _open_ffmpeg(path: Path) -> _Source:
         hint="export it as WAV or FLAC and try again",
     )
     try:
-        with av.open(str(path), options=_FFMPEG_OPTIONS) as container:
+        with av.open(str(path), options=FFMPEG_OPTIONS) as container:
             if not container.streams.audio:
                 raise not_audio
             stream = container.streams.audio[0]
@@ -209,7 +209,7 @@ def _ffmpeg_blocks(path: Path) -> Iterator[np.ndarray]:
     import av
 
     try:
-        with av.open(str(path), options=_FFMPEG_OPTIONS) as container:
+        with av.open(str(path), options=FFMPEG_OPTIONS) as container:
             planar = av.AudioResampler(format="fltp")
             for frame in container.decode(container.streams.audio[0]):
                 for part in planar.resample(frame):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.files import atomic_path
+from voice_pipeline.lexicon import index_gruut
 
 PAUSE = "_"
 _STRESS = "\u02c8\u02cc"
@@ -71,6 +72,7 @@ def _settings(phonemes: str) -> Any:
     """gruut's settings of a language; None where its lexicon is not installed."""
     from gruut.lang import get_settings
 
+    index_gruut()  # also lets every thread look words up
     settings = get_settings(phonemes)
     return settings if settings.lookup_phonemes and settings.lookup_phonemes("a") is not None else None
 

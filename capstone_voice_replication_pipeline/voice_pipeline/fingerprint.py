@@ -78,6 +78,34 @@ def landmarks(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.asarray(pairs, np.uint32).reshape(-1, 2)
 
 
+class Landmarks:
+    """Landmarks of a sound that comes in pieces, whose end need not be known.
+
+    Args:
+        sample_rate: Hz.
+
+    Attributes:
+        seconds: length of the pieces so far.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.seconds = 0.0
+        self._found: list[np.ndarray] = []
+
+    def add(self, waveform: np.ndarray) -> None:
+        """The next piece, float32 `[samples]`."""
+        pairs = landmarks(waveform, self.sample_rate)
+        pairs[:, 1] += round(self.seconds * RATE / HOP)
+        self._found.append(pairs)
+        self.seconds += len(waveform) / self.sample_rate
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """As `landmarks`."""
+        return np.concatenate([np.zeros((0, 2), np.uint32), *self._found])
+
+
 def match(asked: np.ndarray, stored: np.ndarray) -> Match:
     """Compare the landmarks of two sounds."""
     if not len(asked) or not len(stored):

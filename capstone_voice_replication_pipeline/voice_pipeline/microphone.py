@@ -13,13 +13,12 @@ from typing import Any, Protocol, TextIO
 
 import numpy as np
 
-from coursekit.files import sha256_file
-from voice_pipeline.audio import to_int16, write_wav
+from voice_pipeline.audio import to_int16
 from voice_pipeline.disk import writing_to
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.measurements import decibels
 from voice_pipeline.prompts import Prompt
-from voice_pipeline.takes import TakeCheck, check_take
+from voice_pipeline.takes import TakeCheck, check_take, earlier_matches, keep_take
 from voice_pipeline.voice_folder import VoiceFolder, read_jsonl, write_jsonl
 
 logger = logging.getLogger(__name__)
@@ -220,7 +219,7 @@ def record_prompts(
     todo = [prompt for prompt in prompts if prompt.prompt_id not in recorded]
     terminal.show(f"Microphone: {microphone.name}. {len(todo)} of {len(prompts)} sentences to read.")
     kept = 0
-    earlier = [row["check"]["match"] for row in rows if (row.get("check") or {}).get("match") is not None]
+    earlier = earlier_matches(rows)
     for prompt in todo:
         take = _take_until_kept(prompt, microphone, terminal, check_words=check_words, earlier=earlier, play=play)
         if take is None:
@@ -229,7 +228,12 @@ def record_prompts(
             earlier += [take.check.match] if take.check.match is not None else []
             rows = [row for row in rows if row["id"] != prompt.prompt_id]
             with writing_to(folder.raw):
-                rows.append(_keep(folder, prompt, take, microphone))
+                rows.append(
+                    keep_take(
+                        folder, prompt, take.waveform, microphone.sample_rate, take.check,
+                        source="microphone", device=microphone.name,
+                    )
+                )  # fmt: skip
                 write_jsonl(folder.manifest, rows)
             kept += 1
     terminal.show(f"{kept} takes kept, {len(todo) - kept} sentences left.")
@@ -273,30 +277,6 @@ def _take_until_kept(
             return _Take(waveform, check)
         if answer == "q":
             return None
-
-
-def _keep(folder: VoiceFolder, prompt: Prompt, take: _Take, microphone: Microphone) -> dict[str, Any]:
-    path = folder.raw / f"{prompt.prompt_id}.wav"
-    write_wav(path, take.waveform, microphone.sample_rate)
-    return {
-        "id": prompt.prompt_id,
-        "given": path.name,
-        "file": path.name,
-        "sha256": sha256_file(path),
-        "text": prompt.text,
-        "text_from": prompt.prompt_id,
-        "source": "microphone",
-        "device": microphone.name,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "problem": None,
-        "duplicate_of": None,
-        "check": {
-            "ok": take.check.ok,
-            "rules": list(take.check.rules),
-            "heard": take.check.heard,
-            "match": None if take.check.match is None else round(take.check.match, 4),
-        },
-    }
 
 
 def open_loudspeaker() -> Callable[[np.ndarray, int], None] | None:

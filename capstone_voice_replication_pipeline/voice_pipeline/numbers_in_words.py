@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import TYPE_CHECKING
 
-import inflect
 from num2words import num2words
 
 from voice_pipeline import english
 
-_inflect = inflect.engine()
+if TYPE_CHECKING:
+    import inflect
+
 _LARGEST_DENOMINATOR = 20
 
 
@@ -26,8 +28,15 @@ def number(written: str) -> str:
     return f"{spoken} point {digits(fraction)}".strip() if point and fraction else spoken
 
 
+@functools.cache
+def _inflect() -> inflect.engine:
+    import inflect  # takes a second
+
+    return inflect.engine()
+
+
 def _cardinal(value: int) -> str:
-    return str(_inflect.number_to_words(str(value), andword="", comma="")).replace(",", "")
+    return str(_inflect().number_to_words(str(value), andword="", comma="")).replace(",", "")
 
 
 def digits(written: str) -> str:
@@ -61,7 +70,7 @@ def amount(unit: str, written: str) -> str:
         return unit
     if noun.startswith("degree "):
         return noun.replace("degree", "degrees") + separator + rest
-    return str(_inflect.plural_noun(noun)) + separator + rest
+    return str(_inflect().plural_noun(noun)) + separator + rest
 
 
 def money(written: str, currency: tuple[str, str], scale: str | None = None) -> str:
@@ -131,7 +140,7 @@ def decade(match: re.Match[str]) -> str:
     """ "1990s" is "nineteen nineties", "'80s" is "eighties"."""
     spoken = year(match[1]) if len(match[1]) == 4 else number(str(int(match[1])))
     head, _, last = spoken.rpartition(" ")
-    return f"{head} {_inflect.plural_noun(last)}".strip()
+    return f"{head} {_inflect().plural_noun(last)}".strip()
 
 
 def version(match: re.Match[str]) -> str:

@@ -24,11 +24,11 @@ from filelock import FileLock
 
 from coursekit.files import sha256_file
 from voice_pipeline import __version__, content_credentials, fingerprint, watermark
-from voice_pipeline.audio import decode
+from voice_pipeline.audio import FFMPEG_OPTIONS, decode
 from voice_pipeline.consent import require_consent_to_speak
 from voice_pipeline.content_credentials import Credentials
 from voice_pipeline.disk import writing_to
-from voice_pipeline.fingerprint import Match
+from voice_pipeline.fingerprint import Landmarks, Match
 from voice_pipeline.training import read_run, weights_hash
 from voice_pipeline.voice_folder import VoiceFolder, list_voices
 
@@ -86,13 +86,22 @@ def note(
         data_sha256: of the file.
         text: what was to be said.
     """
+    whole = Landmarks(sample_rate)
+    whole.add(waveform)
+    note_landmarks(folder, details, whole, data_sha256, text)
+
+
+def note_landmarks(
+    folder: VoiceFolder, details: Mapping[str, Any], sound: Landmarks, data_sha256: str, text: str
+) -> None:
+    """As `note`, for speech of which only its landmarks are left."""
     line = {
         **details,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seconds": round(len(waveform) / sample_rate, 3),
+        "seconds": round(sound.seconds, 3),
         "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "sha256": data_sha256,
-        "fingerprint": fingerprint.pack(fingerprint.landmarks(waveform, sample_rate)),
+        "fingerprint": fingerprint.pack(sound.pairs),
     }
     with writing_to(folder.root), FileLock(folder.provenance.with_suffix(".lock"), timeout=60):
         with open(folder.provenance, "a+b") as ledger:
@@ -173,8 +182,18 @@ def _comment(path: Path) -> str:
     """The file's comment if it says that it is synthetic."""
     try:
         with soundfile.SoundFile(path) as file:
-            comment = file.comment
+            comment = file.comment or _comment_by_ffmpeg(path)  # FFmpeg keeps it in other places than libsndfile
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
         return ""
     printable = comment.encode("ascii", "replace").decode()
     return printable if printable.startswith(SYNTHETIC) else ""
+
+
+def _comment_by_ffmpeg(path: Path) -> str:
+    import av
+
+    try:
+        with av.open(str(path), options=FFMPEG_OPTIONS) as container:
+            return container.metadata.get("comment") or container.streams[0].metadata.get("comment") or ""
+    except (av.error.FFmpegError, OSError, ValueError, IndexError):
+        return ""

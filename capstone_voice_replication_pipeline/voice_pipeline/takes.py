@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from voice_pipeline import ledger
-from voice_pipeline.audio import Decoded
+from voice_pipeline.audio import Decoded, write_wav
 from voice_pipeline.measurements import Measurements, measure
 from voice_pipeline.prompt_match import heard_in, match
 from voice_pipeline.prompts import Prompt
 from voice_pipeline.vad import find_speech
+from voice_pipeline.voice_folder import VoiceFolder
 
 STRICTER = ledger.Limits(max_clipped_share=0.001, min_peak_dbfs=-40.0, min_snr_db=15.0, max_seconds=11.4)
 """A take can be repeated at once, so a little more is asked of it than of a file."""
@@ -106,6 +109,57 @@ def word_limit(earlier: Sequence[float], limits: ledger.Limits = STRICTER) -> fl
     """Match below which a take counts as misread; from three takes on, the speaker's own usual match sets it."""
     usual = OF_OWN_MATCH * median(earlier) if len(earlier) >= 3 else 0.0
     return max(limits.min_prompt_match, usual)
+
+
+def earlier_matches(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """`match` of the takes in a manifest, for `check_take`."""
+    return [row["check"]["match"] for row in rows if (row.get("check") or {}).get("match") is not None]
+
+
+def keep_take(
+    folder: VoiceFolder,
+    prompt: Prompt,
+    waveform: np.ndarray,
+    sample_rate: int,
+    check: TakeCheck,
+    *,
+    source: str,
+    device: str | None,
+) -> dict[str, Any]:
+    """Write a take as `raw/PROMPT.wav`.
+
+    Args:
+        folder: the voice; the caller holds its lock.
+        prompt: what was read.
+        waveform: float32 `[samples]`.
+        sample_rate: Hz.
+        check: what was found.
+        source: "microphone" or "upload".
+        device: what recorded it, where that is known.
+
+    Returns:
+        its row for manifest.jsonl, which the caller writes.
+    """
+    path = folder.raw / f"{prompt.prompt_id}.wav"
+    return {
+        "id": prompt.prompt_id,
+        "given": path.name,
+        "file": path.name,
+        "sha256": write_wav(path, waveform, sample_rate),
+        "text": prompt.text,
+        "text_from": prompt.prompt_id,
+        "source": source,
+        "device": device,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "problem": None,
+        "duplicate_of": None,
+        "check": {
+            "ok": check.ok,
+            "rules": list(check.rules),
+            "heard": check.heard,
+            "match": None if check.match is None else round(check.match, 4),
+        },
+    }
 
 
 def _measure(waveform: np.ndarray, sample_rate: int, prompt: Prompt) -> Measurements:

@@ -13,6 +13,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from voice_pipeline.audio import AudioError
+from voice_pipeline.consent_record import ConsentError
+from voice_pipeline.errors import PipelineError, VoiceBusyError
+
 logger = logging.getLogger(__name__)
 
 _TYPES = {
@@ -26,8 +30,8 @@ _TYPES = {
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 415: "unsupported_media_type"}
 
 
-class ApiError(Exception):
-    """An error a client is told about.
+class ApiError(HTTPException):
+    """An error a client is told about. (An HTTPException, so that FastAPI lets it pass while it reads a body.)
 
     Args:
         status: HTTP status.
@@ -46,19 +50,24 @@ class ApiError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.param, self.headers = status, message, code, param, headers
+        super().__init__(status, message, headers)
+        self.status, self.message, self.code, self.param = status, message, code, param
+
+    @property
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """The envelope."""
+        kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
+        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> JSONResponse:
         """The error as an HTTP response."""
-        kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
-        body = {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
-        return JSONResponse(body, status_code=self.status, headers=dict(self.headers or {}))
+        return JSONResponse(self.body, status_code=self.status, headers=dict(self.headers or {}))
 
 
 def install(app: FastAPI) -> None:
     """Make `app` answer every error in the envelope."""
     app.add_exception_handler(ApiError, _known)
+    app.add_exception_handler(PipelineError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_middleware(CatchAll)
@@ -67,6 +76,27 @@ def install(app: FastAPI) -> None:
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
     return error.response()
+
+
+def of_pipeline(error: PipelineError, param: str | None = None) -> ApiError:
+    """What a client is told when the pipeline refuses."""
+    if isinstance(error, ConsentError):
+        wrong_recording = error.code in ("consent_words", "consent_speaker")
+        return ApiError(400 if wrong_recording else 403, str(error), code=error.code, param=param)
+    if isinstance(error, VoiceBusyError):
+        return ApiError(409, str(error), code="voice_busy", param=param, headers={"Retry-After": "10"})
+    if isinstance(error, AudioError):
+        return ApiError(400, str(error), code=error.rule, param=param)
+    if isinstance(error.__cause__, OSError):
+        logger.error("the disk refuses: %s", type(error.__cause__).__name__)
+        message = "the service cannot write to its disk; its operator has to look"
+        return ApiError(503, message, code="storage_unavailable", headers={"Retry-After": "60"})
+    return ApiError(400, str(error), code="not_possible", param=param)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PipelineError)
+    return of_pipeline(error).response()
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

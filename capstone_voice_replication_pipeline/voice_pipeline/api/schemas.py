@@ -52,6 +52,15 @@ class SpeechRequest(BaseModel):
         default=False,
         description="Not in OpenAI's contract: listen to each sentence and say unclear ones again, up to three times.",
     )
+    stream: bool | None = Field(
+        default=None,
+        description="Not in OpenAI's contract: send the audio while it is spoken. By default mp3, opus, aac and pcm "
+        "are, and wav is not, since its first bytes state its size. flac is always sent whole.",
+    )
+    c2pa: bool = Field(
+        default=False,
+        description="Not in OpenAI's contract: put a signed C2PA manifest into the file (wav, flac, mp3), sent whole.",
+    )
 
     @property
     def voice_id(self) -> str:
@@ -81,6 +90,7 @@ class Voice(BaseModel):
     id: str
     object: Literal["audio.voice"] = "audio.voice"
     name: str
+    created_at: int = 0
     engine: str | None = None
     language: str = "en"
     ready: bool = Field(description="Whether it was trained and can speak.")
@@ -94,12 +104,57 @@ class VoiceList(BaseModel):
     voices: list[Voice]
 
 
+class NewlyMadeVoice(BaseModel):
+    """Answer of POST /v1/audio/voices."""
+
+    id: str
+    object: Literal["audio.voice"] = "audio.voice"
+    name: str
+    created_at: int
+
+
+class Consent(BaseModel):
+    """A speaker's recorded consent."""
+
+    id: str
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+    name: str
+    language: str
+    created_at: int
+
+
+class ConsentList(BaseModel):
+    """Answer of GET /v1/audio/voice_consents."""
+
+    object: Literal["list"] = "list"
+    data: list[Consent]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class ConsentRename(BaseModel):
+    """Body of POST /v1/audio/voice_consents/{consent_id}."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Ada, second statement"}]})
+    name: str = Field(min_length=1, max_length=200)
+
+
+class ConsentDeleted(BaseModel):
+    """Answer of DELETE /v1/audio/voice_consents/{consent_id}: the consent is revoked."""
+
+    id: str
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+    deleted: bool = True
+
+
 class Health(BaseModel):
     """Answer of GET /health and GET /ready."""
 
     status: Literal["ok", "ready"]
     version: str
     voices: int | None = None
+    warm: bool | None = Field(default=None, description="Whether the voices are loaded that memory keeps.")
 
 
 class ErrorBody(BaseModel):
@@ -118,5 +173,12 @@ class ErrorEnvelope(BaseModel):
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """For a route's `responses`: these statuses answer with the envelope."""
-    return {status: {"model": ErrorEnvelope} for status in statuses}
+    """For a route's `responses`: these statuses answer with the envelope, and those that every route with a key has."""
+    everywhere = (403, 429, 500) if 401 in statuses else ()
+    return {status: {"model": ErrorEnvelope} for status in sorted({*statuses, *everywhere})}
+
+
+def file_response(*kinds: str, text: bool = False) -> dict[int | str, dict[str, object]]:
+    """For a route's `responses`: status 200 answers with a file of one of these media types."""
+    schema = {"type": "string"} if text else {"type": "string", "format": "binary"}
+    return {200: {"description": "The file.", "content": {kind: {"schema": schema} for kind in kinds}}}

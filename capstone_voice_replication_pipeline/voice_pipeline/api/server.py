@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
 
 from voice_pipeline.api.app import create_app
+from voice_pipeline.api.job_runner import COMMAND
 from voice_pipeline.api.settings import ApiSettings
 from voice_pipeline.api.voices import Loader
 from voice_pipeline.errors import PipelineError
@@ -41,18 +42,25 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(settings: ApiSettings, *, on_ready: Callable[[str], None], load: Loader | None = None) -> None:
+def serve(
+    settings: ApiSettings,
+    *,
+    on_ready: Callable[[str], None],
+    load: Loader | None = None,
+    job_command: Sequence[str] = COMMAND,
+) -> None:
     """Serve until SIGINT or SIGTERM; running requests may finish.
 
     Args:
         settings: checked here.
         on_ready: called with the service's address once it answers.
         load: as in `create_app`.
+        job_command: as in `create_app`.
 
     Raises:
         PipelineError: the address cannot be used, or would be reachable without a key.
     """
-    app = create_app(settings, load=load)
+    app = create_app(settings, load=load, job_command=job_command)
     listener = _listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

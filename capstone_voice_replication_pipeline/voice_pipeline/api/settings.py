@@ -26,7 +26,18 @@ class ApiSettings(BaseSettings):
         workers: syntheses that run at the same time. 1 to the number of cores.
         queue_size: requests that may wait beyond those that run; more get status 429.
         loaded_voices: voices kept in memory.
-        max_body_bytes: largest request body.
+        copies: how often a small voice may be in memory, so that as many requests speak with it at once.
+        threads: processor threads of one synthesis; 0 shares the cores among the workers.
+        warm_up: load voices at the start, so that the first request need not wait for it.
+        stream_bytes: audio that may wait for a slow client; then its synthesis waits, too.
+        max_body_bytes: largest JSON body.
+        max_upload_bytes: largest upload.
+        requests_per_minute: of one client address; more get status 429. 0 for no limit.
+        hosts: names besides this machine's own under which it may be called while it has no key.
+        origins: web pages of other origins that may use it (CORS), for example "https://example.org".
+        database: SQLite file of jobs, consents and voices; below `home` when not given.
+        run_jobs: do the jobs; where several processes share a home, one of them does.
+        max_jobs: jobs that may wait.
         watermark: whether speech is marked as synthetic, where the library Perth is installed.
         shutdown_seconds: how long running requests may take to finish when the service stops;
             what is not done by then is answered with 503.
@@ -42,7 +53,18 @@ class ApiSettings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64)
     queue_size: int = Field(default=8, ge=0, le=10_000)
     loaded_voices: int = Field(default=2, ge=1, le=64)
-    max_body_bytes: int = Field(default=256 * 1024, ge=1024)
+    copies: int = Field(default=2, ge=1, le=64)
+    threads: int = Field(default=0, ge=0, le=256)
+    warm_up: bool = True
+    stream_bytes: int = Field(default=16 * 2**20, ge=1024)
+    max_body_bytes: int = Field(default=2**20, ge=1024)
+    max_upload_bytes: int = Field(default=25 * 2**20, ge=1024)
+    requests_per_minute: int = Field(default=600, ge=0)
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    database: Path | None = None
+    run_jobs: bool = True
+    max_jobs: int = Field(default=20, ge=0)
     watermark: bool = True
     shutdown_seconds: int = Field(default=60, ge=0)
 
@@ -65,6 +87,16 @@ class ApiSettings(BaseSettings):
                 hint=advice,
             )
         return self
+
+
+def service_folder(settings: ApiSettings) -> Path:
+    """Where the service keeps what is its own."""
+    return settings.database.parent if settings.database else settings.home / ".service"
+
+
+def database_path(settings: ApiSettings) -> Path:
+    """The SQLite file."""
+    return settings.database or service_folder(settings) / "service.sqlite3"
 
 
 def is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from voice_pipeline.voice_folder import VoiceFolder, check_name, list_voices
 logger = logging.getLogger(__name__)
 
 Loader = Callable[[VoiceFolder], LoadedVoice]
+
+SMALL_MB = 100
 
 
 def describe_voices(home: Path) -> list[dict[str, Any]]:
@@ -54,18 +57,50 @@ def has_consent(folder: VoiceFolder) -> bool:
     return True
 
 
-class SharedVoice:
-    """A voice that several threads may use: one chunk at a time."""
+def _is_small(folder: VoiceFolder) -> bool:
+    weights = (folder.root / str(folder.read_info()["model"])).glob("*.safetensors")
+    return sum(path.stat().st_size for path in weights) < SMALL_MB * 2**20
 
-    def __init__(self, voice: LoadedVoice) -> None:
-        self.sample_rate = voice.sample_rate
-        self._voice = voice
+
+class SharedVoice:
+    """A voice that several threads may use. A copy speaks one chunk; one more is loaded when all others are busy.
+
+    Args:
+        load: loads one more copy.
+        copies: how many there may be.
+    """
+
+    def __init__(self, load: Callable[[], LoadedVoice], copies: int) -> None:
+        self._load, self._left = load, copies - 1
         self._lock = threading.Lock()
+        first = load()
+        self.sample_rate = first.sample_rate
+        self._idle: queue.LifoQueue[LoadedVoice] = queue.LifoQueue()  # the one used last is warm
+        self._idle.put(first)
 
     def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
         """See `LoadedVoice.synthesize`."""
+        voice = self._take()
+        try:
+            return voice.synthesize(text, speed=speed, seed=seed)
+        finally:
+            self._idle.put(voice)
+
+    def load_all(self) -> None:
+        """Load the copies that are still allowed."""
+        while self._may_load():
+            self._idle.put(self._load())
+
+    def _take(self) -> LoadedVoice:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self._load() if self._may_load() else self._idle.get()
+
+    def _may_load(self) -> bool:
         with self._lock:
-            return self._voice.synthesize(text, speed=speed, seed=seed)
+            more, self._left = self._left > 0, max(0, self._left - 1)
+        return more
 
 
 @dataclass
@@ -83,12 +118,14 @@ class VoiceStore:
         home: folder of voice folders.
         load: loads one voice.
         capacity: voices kept in memory; the one used longest ago goes first.
+        copies: how often a voice of at most `SMALL_MB` may be in memory.
     """
 
-    def __init__(self, home: Path, load: Loader, capacity: int) -> None:
+    def __init__(self, home: Path, load: Loader, capacity: int, copies: int = 1) -> None:
         self.home = home
+        self.capacity = capacity
         self._load = load
-        self._capacity = capacity
+        self._copies = copies
         self._slots: OrderedDict[tuple[str, str], _Slot] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -122,11 +159,12 @@ class VoiceStore:
         try:
             require_consent_to_speak(folder)
         except ConsentError as error:
-            self._forget(folder.name)
+            self.forget(folder.name)
             raise ApiError(403, str(error), code=error.code, param="voice") from error
         return folder
 
-    def _forget(self, voice_id: str) -> None:
+    def forget(self, voice_id: str) -> None:
+        """Take a voice out of memory."""
         with self._lock:
             for key in [key for key in self._slots if key[0] == voice_id]:
                 del self._slots[key]
@@ -145,7 +183,7 @@ class VoiceStore:
             stale = [other for other in self._slots if other[0] == folder.name and other != key]
             for other in stale:
                 del self._slots[other]
-            while len(self._slots) > self._capacity:
+            while len(self._slots) > self.capacity:
                 self._slots.popitem(last=False)
         with slot.loading:
             if slot.voice is None:
@@ -155,7 +193,7 @@ class VoiceStore:
     def _load_or_refuse(self, folder: VoiceFolder, key: tuple[str, str]) -> SharedVoice:
         try:
             logger.info("loading the voice '%s'", folder.name)
-            return SharedVoice(self._load(folder))
+            return SharedVoice(lambda: self._load(folder), self._copies if _is_small(folder) else 1)
         except Exception as error:
             with self._lock:
                 self._slots.pop(key, None)
