@@ -1,0 +1,12 @@
+"""Misconception: hash() of a text differs from process to process"""
+
+
+def hold_out_groups(groups: list[str], share: float, seed: int) -> list[int]:
+    """Return the numbers of the held-out clips, sorted."""
+    names = sorted(set(groups), key=lambda one: hash(f"{seed}:{one}"))
+    chosen, taken = set(), 0
+    for name in names:
+        if taken + groups.count(name) <= share * len(groups):
+            chosen.add(name)
+            taken += groups.count(name)
+    return [number for number, name in enumerate(groups) if name in chosen]

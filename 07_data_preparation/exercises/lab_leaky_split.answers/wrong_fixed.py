@@ -1,0 +1,50 @@
+"""Misconception: Another seed must hold out others"""
+
+import numpy as np
+
+DIAGNOSIS = "D"
+
+
+def record_people(people: int = 12, sessions: int = 2, seed: int = 0) -> list[dict]:
+    """Return one row for each half second: person, session, features, label. This function is right.
+
+    Each person has a voice (the first eight numbers), each session a microphone (the other eight). The label, 0 or 1,
+    was given to each person by lot: nothing in a voice can tell it for somebody new.
+    """
+    random = np.random.default_rng(seed)
+    lots = random.permutation(people) % 2
+    rows = []
+    for person in range(people):
+        voice = random.normal(size=8)
+        for session in range(sessions):
+            room = np.concatenate([voice, random.normal(size=8)])
+            name = {"person": f"p{person}", "session": f"p{person}s{session}", "y": int(lots[person])}
+            rows += [{**name, "x": room + 0.35 * random.normal(size=16)} for _ in range(10)]
+    return rows
+
+
+def split(rows: list[dict], seed: int) -> tuple[list[dict], list[dict]]:
+    """Return (training, held out); about a quarter is held out."""
+    names = sorted({row["person"] for row in rows})
+    drawn = set(names[: len(names) // 4])
+    return [row for row in rows if row["person"] not in drawn], [row for row in rows if row["person"] in drawn]
+
+
+def accuracy(training: list[dict], held_out: list[dict]) -> float:
+    """Label each held-out row like its nearest neighbour in training. This function is right."""
+    known = np.stack([row["x"] for row in training])
+    labels = np.array([row["y"] for row in training])
+    right = 0
+    for row in held_out:
+        nearest = int(np.linalg.norm(known - row["x"], axis=1).argmin())
+        right += int(labels[nearest] == row["y"])
+    return right / len(held_out)
+
+
+if __name__ == "__main__":
+    for seed in range(5):
+        rows = record_people(seed=seed)
+        training, held_out = split(rows, seed)
+        print(
+            f"seed {seed}: {len(training)} to train, {len(held_out)} held out, {accuracy(training, held_out):.0%} right"
+        )
