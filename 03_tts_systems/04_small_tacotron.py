@@ -7,9 +7,9 @@ What you will learn
     - how to see and measure alignment: here the words were joined by us, so the truth is known
     - what a Tacotron does when it speaks alone, and the capstone's aligner on the same sound
 How to run it
-    python 04_small_tacotron.py --quick     350 steps with guidance and 350 without, no network, about 25 s
-    python 04_small_tacotron.py             3,000 steps each, longer strings, about 6 min; the first run downloads 4 MB
-Time and memory on 2 CPU cores: quick 25 s, full 6 min; 0.9 GB. Without data the first run makes its speech: 35 s.
+    python 04_small_tacotron.py --quick     160 steps with guidance and 160 without, no network, about 20 s
+    python 04_small_tacotron.py             3,000 steps each, longer strings, about 5 min; the first run downloads 4 MB
+Time and memory on 2 CPU cores: quick 20 s, full 5 min; 0.9 GB. Without data the first run makes its speech: 35 s.
 Writes outputs/: attention.png, tacotron.safetensors, tacotron.json, guided.wav, unguided.wav,
     digits/ (first run without data)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (attention, guided attention, autoregression)
@@ -46,15 +46,15 @@ from voice_pipeline.engines.checkpoints import save_weights
 
 PARSER = script_parser(__doc__)
 M = DIGIT_AUDIO.n_mels  # 32
-R = 3  # frames a decoder step; fewer steps to align, coarser attention. Tacotron began with 2 to 5
+R = 4  # frames a decoder step; fewer steps to align, coarser attention. Tacotron began with 2 to 5
 C = 64  # channels of a letter
 HIDDEN = 128  # of the decoder
-BATCH = 32
+BATCH = 16
 LEARNING_RATE = 3e-3
 DROPOUT = 0.5  # in the pre-net, also when speaking: it blurs the last frame, so that looking at the text pays
 GUIDE_WIDTH = 0.2  # how far from the diagonal attention may be, share of the length (Tachibana 2017)
-GUIDE_WEIGHT = 5.0  # of the guidance in the loss
-STEP_MS = 1000 * R * DIGIT_AUDIO.hop_length / SAMPLE_RATE  # 64 ms
+GUIDE_WEIGHT = 5.0  # of the guidance in the loss; more pins the attention to an even pace
+STEP_MS = 1000 * R * DIGIT_AUDIO.hop_length / SAMPLE_RATE  # 85 ms
 LONGEST = 60  # decoder steps, where a Tacotron that does not stop is stopped
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -89,30 +89,31 @@ class Tacotron(nn.Module):
         zeros = memory.new_zeros
         return zeros(b, HIDDEN), zeros(b, C), zeros(b, n), zeros(b, n)
 
-    def step(self, frame: torch.Tensor, state: tuple, memory, keys, absent) -> tuple:
-        """One step: the last frame `[B, M]` -> R frames `[B, R * M]`, stop `[B]`, and the new state."""
+    def prenet(self, frames: torch.Tensor) -> torch.Tensor:
+        """Blur frames `[..., M]` to `[..., C / 2]`, when training and when speaking."""
+        return F.dropout(F.relu(self.pre2(F.dropout(F.relu(self.pre1(frames)), DROPOUT))), DROPOUT)
+
+    def step(self, pre: torch.Tensor, state: tuple, memory, keys, absent) -> tuple:
+        """One step: the blurred last frame `[B, C / 2]` -> what comes out `[B, HIDDEN + C]`, and the new state."""
         hidden, context, last, so_far = state
-        pre = F.dropout(F.relu(self.pre1(frame)), DROPOUT)  # training or not
-        pre = F.dropout(F.relu(self.pre2(pre)), DROPOUT)
         hidden = self.cell(torch.cat([pre, context], 1), hidden)
         place = self.place(torch.stack([last, so_far], 1)).transpose(1, 2)  # [B, N, C]
         energy = self.energy(torch.tanh(self.query(hidden)[:, None] + keys + place)).squeeze(2)  # [B, N]
         weights = torch.softmax(energy.masked_fill(absent, -1e9), 1)  # concept: attention
         context = (weights[:, None] @ memory)[:, 0]  # what is known about the letters that are looked at, [B, C]
-        out = torch.cat([hidden, context], 1)
-        return self.frames(out), self.stop(out)[:, 0], (hidden, context, weights, so_far + weights)
+        return torch.cat([hidden, context], 1), (hidden, context, weights, so_far + weights)
 
     def forward(self, symbols, absent, mel) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Teacher forcing, the frame before is true: frames `[B, T, M]`, stops `[B, S]` and attention `[B, S, N]`."""
         memory, keys = self.encode(symbols)
-        state, frame = self.begin(memory), mel.new_zeros(len(mel), M)
-        frames, stops, attention = [], [], []
-        for s in range(mel.shape[1] // R):
-            made, stop, state = self.step(frame, state, memory, keys, absent)
-            frames.append(made), stops.append(stop), attention.append(state[2])
-            frame = mel[:, (s + 1) * R - 1]  # concept: autoregression
-        made = torch.stack(frames, 1).view(len(mel), -1, M)
-        return made, torch.stack(stops, 1), torch.stack(attention, 1)
+        state, out, attention = self.begin(memory), [], []
+        before = torch.cat([mel.new_zeros(len(mel), 1, M), mel[:, R - 1 : -1 : R]], 1)  # concept: autoregression
+        for pre in self.prenet(before).unbind(1):
+            made, state = self.step(pre, state, memory, keys, absent)
+            out.append(made), attention.append(state[2])
+        stacked = torch.stack(out, 1)  # [B, S, HIDDEN + C]
+        frames, stops = self.frames(stacked).view(len(mel), -1, M), self.stop(stacked)[:, :, 0]
+        return frames, stops, torch.stack(attention, 1)
 
     @torch.inference_mode()
     def speak(self, text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -124,10 +125,10 @@ class Tacotron(nn.Module):
         absent = torch.zeros_like(symbols, dtype=torch.bool)
         frames, attention = [], []
         for _ in range(max(LONGEST, 3 * len(text))):
-            made, stop, state = self.step(frame, state, memory, keys, absent)
-            frames.append(made.view(R, M)), attention.append(state[2][0])
-            frame = made.view(1, R, M)[:, -1]
-            if stop.item() > 0:
+            out, state = self.step(self.prenet(frame), state, memory, keys, absent)
+            frames.append(self.frames(out).view(R, M)), attention.append(state[2][0])
+            frame = frames[-1][-1:]
+            if self.stop(out).item() > 0:
                 break
         return torch.cat(frames).cpu().numpy(), torch.stack(attention).cpu().numpy()
 
@@ -167,7 +168,7 @@ def loss_of(model: Tacotron, strings: list[DigitString], guided: bool, device) -
     loss = spectrum + 0.1 * stop
     if guided:
         loss = loss + GUIDE_WEIGHT * (attention * guide(absent, steps, stops.shape[1])).sum() / real.sum()
-    return loss, float(spectrum)
+    return loss, spectrum.item()
 
 
 def train(strings, held_out, steps: int, guided: bool, seed: int, device) -> tuple[Tacotron, list[tuple]]:
@@ -253,10 +254,10 @@ def word_starts_off(strings: list[DigitString], starts: list[np.ndarray]) -> flo
     )
 
 
-def starts_by_tacotron(model: Tacotron, strings: list[DigitString], device) -> list[np.ndarray]:
-    """Return when attention moves on to each word, seconds."""
+def starts_of(strings: list[DigitString], attentions: list[np.ndarray]) -> list[np.ndarray]:
+    """Return when each attention `[S, N]` moves on to each word, seconds."""
     found = []
-    for string, attention in zip(strings, attention_of(model, strings, device), strict=True):
+    for string, attention in zip(strings, attentions, strict=True):
         looked = string.word_of_symbol[attention.argmax(axis=1)]
         first = [np.flatnonzero(looked >= word) for word in range(len(string.word_edges))]
         found.append(np.array([(places[0] if len(places) else len(looked)) * STEP_MS / 1000 for places in first]))
@@ -290,7 +291,7 @@ def plot(histories: dict[str, list[tuple]], string: DigitString, path) -> None:
         picked = [history[round(i * (len(history) - 1) / 3)] for i in range(4)]
         for axis, (number, share, attention) in zip(row, picked, strict=True):
             axis.imshow(attention.T, aspect="auto", origin="lower", cmap="viridis", vmin=0, vmax=0.8)
-            axis.set(title=f"{name}, step {number}: {share:.0%}", xlabel="decoder step (64 ms)")
+            axis.set(title=f"{name}, step {number}: {share:.0%}", xlabel="decoder step (85 ms)")
             axis.set_yticks(range(len(string.text)), string.text.replace(" ", "_"), fontsize=6)
     save_figure(figure, path)
     print("attention.png: above, a diagonal appears; below, every step looks at the same letters, or at all of them")
@@ -300,13 +301,13 @@ def main(settings) -> dict:
     device = prepare_torch(settings)
     takes = digit_takes(settings)
     random = np.random.default_rng(settings.seed)
-    steps, longest, count = (350, 3, 200) if settings.quick else (3000, 4, 800)
+    steps, longest, count = (160, 3, 200) if settings.quick else (3000, 4, 800)
     strings = digit_strings(count, (2, longest), takes, random)
     held_out = digit_strings(24, (3, 3), takes, random, known={one.text for one in strings})
     even = float(np.mean(sum((right_share(one, straight_line(one)) for one in held_out), [])))
     weights = sum(value.numel() for value in Tacotron().parameters())
     print(f"{count} strings of 2 to {longest} spoken digits to learn from, 24 others held out; {weights:,} weights")
-    print(f"Who reads at an even pace, without listening, is on the right word {even:.0%} of the time.")
+    print(f"Who knows the length and reads at an even pace is on the right word {even:.0%} of the time.")
     models, histories = {}, {}
     for name, guided in (("guided", True), ("unguided", False)):
         models[name], histories[name] = train(strings, held_out, steps, guided, settings.seed, device)
@@ -317,9 +318,11 @@ def main(settings) -> dict:
     for name, model in models.items():
         write_wav(settings.out / f"{name}.wav", sound_of(model.speak(held_out[0].text)[0]), SAMPLE_RATE)
     print(f'listen: guided.wav and unguided.wav, "{held_out[0].text}"')
-    off = word_starts_off(held_out, starts_by_tacotron(models["guided"], held_out, device))
+    off = word_starts_off(held_out, starts_of(held_out, attention_of(models["guided"], held_out, device)))
+    even_off = word_starts_off(held_out, starts_of(held_out, list(map(straight_line, held_out))))
     capstone = word_starts_off(held_out, starts_by_capstone(held_out))
-    print(f"words begin {off:.0f} ms off (a step is {STEP_MS:.0f} ms), by the capstone's aligner {capstone:.0f} ms")
+    print(f"words begin {off:.0f} ms off (a step is {STEP_MS:.0f} ms), at an even pace {even_off:.0f} ms")
+    print(f"   by the capstone's aligner, which hears the end as well as the beginning: {capstone:.0f} ms")
     plot(histories, held_out[0], settings.out / "attention.png")
     save_weights(settings.out / "tacotron.safetensors", models["guided"].cpu().state_dict())
     write_json_atomic(settings.out / "tacotron.json", {"letters": LETTERS, "bins": M, "frames_a_step": R})
@@ -337,11 +340,11 @@ def main(settings) -> dict:
 # Without guidance chance decides: it may find the diagonal after thousands of steps, so the full run does not check it.
 EXPECTED = {
     "even_pace_on_right_word": Expected(quick=(0.6, 0.95), full=(0.6, 0.95)),
-    "guided_on_right_word": Expected(quick=(0.7, 1), full=(0.8, 1)),
-    "unguided_on_right_word": Expected(quick=(0.1, 0.6), full=None),
+    "guided_on_right_word": Expected(quick=(0.65, 1), full=(0.75, 1)),
+    "unguided_on_right_word": Expected(quick=(0.2, 0.62), full=None),
     "guided_reads_through": Expected(quick=(0.3, 1), full=(0.7, 1)),
-    "unguided_reads_through": Expected(quick=(0, 0.3), full=None),
-    "word_starts_off_ms": Expected(quick=(0, 120), full=(0, 100)),
+    "unguided_reads_through": Expected(quick=(0, 0.5), full=None),
+    "word_starts_off_ms": Expected(quick=(0, 260), full=(0, 200)),
     "word_starts_off_by_capstone_ms": Expected(quick=(0, 120), full=(0, 120)),
 }
 

@@ -268,6 +268,7 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 DIGIT_AUDIO = AudioSettings(hop_length=512, n_mels=32)  # 47 frames a second, 32 bins: enough for ten words
 DIGIT_SPEAKER = "jackson"  # of the six people in the data set
 DIGIT_VOICE, DIGIT_TEMPI = 7, (0.9, 1.0, 1.15)  # of the stand-in: one of the starter voice's people, three tempi
+DIGIT_PAUSE = (0.03, 0.08)  # seconds before a word
 LETTERS = " " + "".join(sorted(set("".join(DIGITS))))  # the space is symbol 0, and the padding
 
 
@@ -344,7 +345,7 @@ def join_digits(words: list[str], takes: dict[str, list[np.ndarray]], random: np
 
     pieces, edges, place = [], [], 0
     for word in words:
-        gap = np.zeros(round(random.uniform(0.03, 0.08) * SAMPLE_RATE), np.float32)
+        gap = np.zeros(round(random.uniform(*DIGIT_PAUSE) * SAMPLE_RATE), np.float32)
         take = takes[word][random.integers(len(takes[word]))]
         edges.append((place + len(gap), place + len(gap) + len(take)))
         pieces += [gap, take]

@@ -194,7 +194,7 @@ def test_04_attention_on_the_right_word_is_measured_against_the_truth(monkeypatc
     assert tacotron.on_right_word(None, [string], "cpu")[0] == 1
     monkeypatch.setattr(tacotron, "attention_of", lambda *_: [right[::-1]])
     assert tacotron.on_right_word(None, [string], "cpu")[0] == 0
-    assert tacotron.starts_by_tacotron(None, [string], "cpu")[0].shape == (2,)
+    assert tacotron.starts_of([string], [right])[0].tolist() == [0, pytest.approx(2 * tacotron.STEP_MS / 1000)]
     assert tacotron.straight_line(string).argmax(axis=1).tolist() == [0, 1, 3, 5]
 
 

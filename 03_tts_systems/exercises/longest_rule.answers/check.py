@@ -21,7 +21,7 @@ CASES = (
 
 
 def check(answer) -> None:
-    for rules in (RULES, dict(reversed(list(RULES.items())))):
+    for rules in (dict(reversed(list(RULES.items()))), RULES):
         for word, wanted in CASES:
             try:
                 seen = " ".join(answer.sounds_of(word, dict(rules)))
@@ -34,8 +34,6 @@ def check(answer) -> None:
 
 
 def _why(word: str, seen: str, rules: dict[str, list[str]]) -> str:
-    if seen == " ".join(sound for letter in word for sound in rules.get(letter, [])):
-        return " Letters alone are not enough: groups such as th come first."
     first, place = [], 0
     while place < len(word):
         group = next((group for group in rules if word.startswith(group, place)), None)
@@ -43,6 +41,9 @@ def _why(word: str, seen: str, rules: dict[str, list[str]]) -> str:
         place += len(group or "x")
     if seen == " ".join(first):
         return " The first group that fits depends on the order of the table; the longest does not."
-    if all(sound in seen.split() for sound in ("SH", "AH", "N")) and len(seen.split()) > 5:
+    if seen == " ".join(sound for letter in word for sound in rules.get(letter, [])):
+        return " Letters alone are not enough: groups such as th come first."
+    longest = (max((g for g in rules if word.startswith(g, i)), key=len, default="") for i in range(len(word)))
+    if seen == " ".join(sound for group in longest for sound in rules.get(group, [])):
         return " Behind a group of four letters the next place is four letters on."
     return ""
