@@ -271,7 +271,7 @@ def main(settings) -> dict:
 
 # Chance is 0.5; keeping groups together leaves fewer examples of the held-out kind, so it is often a little less.
 EXPECTED = {
-    "coin_by_leaky_speakers": Expected(quick=(0.75, 1), full=(0.7, 1)),
+    "coin_by_leaky_speakers": Expected(quick=(0.6, 1), full=(0.7, 1)),
     "coin_by_honest_speakers": Expected(quick=(0.25, 0.6), full=(0.4, 0.56)),
     "coin_by_leaky_copies": Expected(quick=(0.8, 1), full=(0.8, 1)),
     "coin_by_honest_copies": Expected(quick=(0.35, 0.6), full=(0.35, 0.6)),
