@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from frame_critics import FrameCritics, segments
 from starter_corpus import (
     FrameBank,
     Packed,
@@ -48,7 +49,9 @@ from starter_corpus import (
     with_metadata,
     write_pack,
 )
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from vocoder_critics import critics_loss, fooling_losses
 
 from coursekit.cli import run_main
 from coursekit.errors import CourseError
@@ -58,7 +61,9 @@ from coursekit.seeding import seed_everything
 from voice_pipeline.engines.checkpoints import load_weights, save_weights
 from voice_pipeline.engines.starter.aligner import Aligner
 from voice_pipeline.engines.starter.data import Batch, Frames, bucketed
+from voice_pipeline.engines.starter.finetune import Listener, Wanted
 from voice_pipeline.engines.starter.model import StarterSettings, StarterTTS
+from voice_pipeline.engines.starter.replay import replay_sentences
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "outputs" / "starter"
@@ -79,13 +84,20 @@ class Settings:
     align_rate: float = 2e-3  # Adam; the aligner has 0.1 M parameters and bears a high rate
     batch_frames: int = 24_000  # frames a step (4 min of speech); on a CPU 7,000
     rate: float = 1.5e-3  # AdamW peak learning rate; 3e-3 diverged now and then
-    warmup: int = 400  # steps of rising learning rate; from there half a cosine down to nothing
+    warmup: int = 100  # steps of rising learning rate; from there half a cosine down to nothing
     # Two clips of one person differ by as much noise on each number of their embeddings; without it a model learns
     # which clip an embedding belongs to, and the clip by heart.
     voice_noise: float = 0.03
     average: float = 0.998  # share of the running mean of the weights that each step keeps; 500 steps of memory
     shares: tuple = (("kathleen", 0.28), ("libri", 0.08), ("teacher", 0.64))  # how often each kind is drawn
     checkpoint_every: int = 250  # steps; what a kill can cost
+    segment: int = 152  # frames that the critics look at (1.6 s)
+    critic_rate: float = 3e-4
+    alone: int = 100  # steps in which the critics learn and are not listened to yet
+    fooling: float = 0.05  # weights of the loss terms, beside 1 for the absolute error
+    alike: float = 0.2
+    spoken: int = 2  # sentences a step that the model speaks freely
+    voices: tuple = (("kathleen", 0.15), ("libri", 0.35), ("teacher", 0.5))  # whose voices those are
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -239,10 +251,68 @@ def start_from(model: StarterTTS, path: Path) -> None:
     """Take over the weights and the normalisation of an earlier version; values it did not say begin at zero."""
     state = model.state_dict()
     for name, value in load_weights(path).items():
+        if name not in state:
+            continue
         if state[name].ndim and state[name].shape != value.shape:
             state[name].zero_()[: len(value)] = value
         else:
             state[name].copy_(value)
+
+
+class Opponents:
+    """Critics of the spectrograms, which learn along, and a listener, who does not (`finetune.Listener`)."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings, self.device = settings, device
+        self.critics = FrameCritics().to(device)
+        self.optimizer = torch.optim.AdamW(self.critics.parameters(), lr=settings.critic_rate, betas=(0.8, 0.99))
+        self.listener = Listener(replay_sentences(), device)
+
+    def heard(self, model: StarterTTS, voices: Batch, noise: float) -> dict[str, Tensor]:
+        """The listener's terms: the model speaks other sentences with the voices of these recordings."""
+        speakers = []
+        for row, embedding in enumerate(voices.embedding):
+            told = torch.nn.functional.normalize(embedding + noise * torch.randn_like(embedding), dim=0)
+            pitch = model.normalise_pitch(voices.f0[row, 0])
+            mean = pitch.sum().item() / max(1, int((voices.f0[row, 0] > 0).sum()))
+            speakers.append((told, Wanted(embedding, mean)))
+        norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+        for norm in norms:  # one sentence has no statistics worth learning; it is heard with those of all
+            norm.eval()
+        found = self.listener.losses(model, speakers)
+        for norm in norms:
+            norm.train()
+        return found
+
+    def fooled(self, batch: Batch, real: Tensor, made: Tensor, step: int) -> dict[str, Tensor]:
+        """The critics' terms; the critics learn on the way.
+
+        Args:
+            batch: for the lengths.
+            real: normalised frames `[B, T, frame_size]`.
+            made: the model's.
+            step: of the training.
+        """
+        length, n_mels = self.settings.segment, batch.mel.shape[2]
+        rows = torch.nonzero(batch.mel_lengths >= length)[:, 0]
+        if not len(rows):
+            return {}
+        room = (batch.mel_lengths[rows] - length + 1).cpu().tolist()
+        starts = torch.tensor([random.randrange(r) for r in room], device=self.device)
+        real, made = (segments(frames[rows], starts, length)[..., :n_mels] for frames in (real, made))
+        loss = critics_loss(self.critics(real), self.critics(made.detach()))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        found = {}
+        if step >= self.settings.alone:
+            with torch.no_grad():
+                seen = self.critics(real)
+            self.critics.requires_grad_(False)  # the way back goes through them, not into them
+            fooled, alike = fooling_losses(seen, self.critics(made))
+            self.critics.requires_grad_(True)
+            found = {"fooling": self.settings.fooling * fooled, "alike": self.settings.alike * alike}
+        return found
 
 
 def train_acoustic(settings: Settings, minutes: float, device: str, start: Path | None = None) -> None:
@@ -253,10 +323,12 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
     shares = dict(settings.shares)
     counts = {name: max(1, int(((bank.source == name) & ~bank.held_out).sum())) for name in shares}
     weights = np.array([shares[name] / counts[name] for name in bank.source]) * ~bank.held_out
+    voices = dict(settings.voices)
+    voice_weights = np.array([voices.get(name, 0.0) / counts[name] for name in bank.source]) * ~bank.held_out
     held_out = [int(row) for row in np.flatnonzero(bank.held_out & (bank.which == 0))]
 
     seed_everything(settings.seed)
-    size = StarterTTS.read(start).settings if start else StarterSettings(refiner_blocks=8, speaks_pitch=True)
+    size = StarterSettings(speaks_pitch=True)
     model = StarterTTS(size).to(device)
     if start is None:
         model.fit_normalisation(bank.mel.float(), bank.f0[bank.f0 > 0], bank.level)
@@ -268,6 +340,7 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=settings.rate
     )
+    opponents = Opponents(settings, device)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
     step, spent, epoch = 0, 0.0, 0
     checkpoint = WORK / "acoustic.ckpt"
@@ -276,11 +349,12 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         averaged.load_state_dict(state["averaged"])
+        opponents.critics.load_state_dict(state["critics"])
+        opponents.optimizer.load_state_dict(state["critics_optimizer"])
         step, spent, epoch = state["step"], state["seconds"], state["epoch"] + 1
         print(f"going on at step {step}, after {spent / 60:.1f} minutes")
     budget = minutes * 60
-    recent: list[torch.Tensor] = []
-    names: list[str] = []
+    recent: list[dict[str, Tensor]] = []
     mark = time.monotonic()
     while spent < budget:
         rng = random.Random(f"{settings.seed}-{epoch}")  # an epoch's order depends on nothing but its number
@@ -290,21 +364,25 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
             for group in optimizer.param_groups:
                 group["lr"] = rate
             batch = bank.batch(rows)
-            voices = batch.embedding + settings.voice_noise * torch.randn_like(batch.embedding)
-            batch.embedding = torch.nn.functional.normalize(voices, dim=1)
-            _, losses = model.train_step(model.coqui_batch(batch), criterion)
+            said = model.coqui_batch(batch)
+            told = batch.embedding + settings.voice_noise * torch.randn_like(batch.embedding)
+            said["d_vectors"] = torch.nn.functional.normalize(told, dim=1)
+            outputs, losses = model.train_step(said, criterion)
+            terms = opponents.fooled(batch, said["mel_input"], outputs["model_outputs"], step)
+            heard = bank.batch(rng.choices(range(len(bank)), weights=voice_weights, k=settings.spoken))
+            terms |= opponents.heard(model, heard, settings.voice_noise)
+            losses |= terms
             optimizer.zero_grad()
-            losses["loss"].backward()
+            (losses["loss"] + sum(terms.values())).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             averaged.update_parameters(model)
             step += 1
-            names = list(losses)
-            recent.append(torch.stack([value.detach().float() for value in losses.values()]))
+            recent.append({name: value.detach().float() for name, value in losses.items()})
             spent, mark = spent + time.monotonic() - mark, time.monotonic()
             finished = spent >= budget
             if step % settings.checkpoint_every == 0 or finished:
-                means = dict(zip(names, torch.stack(recent).mean(0).tolist(), strict=True))
+                means = {n: torch.stack([r[n] for r in recent if n in r]).mean().item() for n in recent[-1]}
                 recent.clear()
                 if not math.isfinite(means["loss"]):
                     raise CourseError(f"the loss is {means['loss']} before step {step}", hint="lower Settings.rate")
@@ -319,6 +397,8 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
                             "model": model.state_dict(),
                             "optimizer": optimizer.state_dict(),
                             "averaged": averaged.state_dict(),
+                            "critics": opponents.critics.state_dict(),
+                            "critics_optimizer": opponents.optimizer.state_dict(),
                             "step": step,
                             "seconds": spent,
                             "epoch": epoch,

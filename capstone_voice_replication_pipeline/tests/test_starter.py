@@ -26,15 +26,17 @@ from voice_pipeline.engines.starter.base_voice import (
 )
 from voice_pipeline.engines.starter.data import Batch, Frames, bucketed, carry_over
 from voice_pipeline.engines.starter.engine import StarterEngine, load_clips
-from voice_pipeline.engines.starter.finetune import FineTuneTTS
+from voice_pipeline.engines.starter.finetune import FineTuneTTS, Listener, Wanted
 from voice_pipeline.engines.starter.frontend import END, START, SYMBOLS, decode, encode, phonemes
 from voice_pipeline.engines.starter.model import StarterSettings, StarterTTS
 from voice_pipeline.engines.starter.neural_vocoder import NeuralVocoder, VocoderSettings, pulse_train
-from voice_pipeline.engines.starter.refiner import FlowRefiner
+from voice_pipeline.engines.starter.phones import PhoneClassifier
 from voice_pipeline.engines.starter.vocoder import griffin_lim
 from voice_pipeline.engines.starter.voice import Calibration, StarterVoice, calibrate
+from voice_pipeline.engines.starter.voice_loss import SHORTEST, VoiceLoss
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
+from voice_pipeline.speaker import SpeakerEncoder
 from voice_pipeline.voice_folder import VoiceFolder
 
 SENTENCES = (
@@ -302,12 +304,12 @@ def test_the_shipped_vocoder_gives_low_and_high_voices_their_pitch():
 def test_a_model_that_speaks_pitch_is_trained_and_speaks_through_the_neural_vocoder():
     torch.manual_seed(0)
     clips = [make_frames(40), make_frames(60, seed=1)]
-    model = StarterTTS(StarterSettings(**SMALL, refiner_channels=16, refiner_blocks=2, speaks_pitch=True))
+    model = StarterTTS(StarterSettings(**SMALL, speaks_pitch=True))
     fit(model, clips)
     criterion = model.get_criterion()
     _, losses = model.train_step(model.coqui_batch(Batch.collate(clips)), criterion)
     losses["loss"].backward()
-    assert model.refiner.leave[-1].weight.grad.abs().sum() > 0
+    assert model.speaker_bias.weight.grad.abs().sum() > 0
     model.eval()
     spoken = model.speak(torch.tensor(encode("hello there")), torch.ones(256) / 16)
     assert spoken.mel.shape == (len(spoken.f0), AUDIO.n_mels)
@@ -320,22 +322,76 @@ def test_a_model_that_speaks_pitch_is_trained_and_speaks_through_the_neural_voco
     assert np.abs(waveform - voice.synthesize("hello there", seed=2)).max() > 0
 
 
-def test_the_flow_walks_to_the_frames_it_was_taught():
+def test_the_encoder_with_a_way_back_hears_what_the_library_hears():
+    rng = np.random.default_rng(0)
+    time = np.arange(SHORTEST) / AUDIO.sample_rate  # the encoder hears it in one piece
+    for pitch in (110.0, 220.0):
+        wave = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 20)) + 0.1 * rng.normal(size=len(time))
+        wave = (0.1 * wave).astype(np.float32)
+        heard = VoiceLoss().embed(torch.from_numpy(wave)[None])[0]
+        assert float(heard @ torch.from_numpy(SpeakerEncoder.shared().embed(wave, AUDIO.sample_rate))) > 0.98
+
+
+def test_the_voice_loss_leads_a_waveform_to_the_speaker():
     torch.manual_seed(0)
-    flow = FlowRefiner(2, 1, 4, channels=16, blocks=2).train()
-    wave = torch.sin(torch.arange(50) / 3.0)
-    target, mean = torch.stack([wave, -wave])[None], torch.zeros(1, 2, 50)
-    hidden, speaker, mask = wave.view(1, 1, 50), torch.zeros(1, 4), torch.ones(1, 1, 50)
-    optimizer = torch.optim.Adam(flow.parameters(), 1e-2)
-    for _ in range(300):
-        loss = flow.loss(target, mean, hidden, speaker, mask)
+    loss, target = VoiceLoss(), torch.from_numpy(reference_embeddings()[0])
+    wave = (0.05 * torch.randn(1, SHORTEST)).requires_grad_(True)
+    optimizer = torch.optim.Adam([wave], 1e-3)
+    seen = []
+    for _ in range(12):
+        value = loss(wave, target)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        seen.append(value.item())
+    assert seen[-1] < seen[0] - 0.02
+
+
+def test_a_listener_brings_pitch_and_voice_of_unrecorded_sentences_to_the_speaker():
+    torch.manual_seed(0)
+    clips = [make_frames(40), make_frames(60, seed=1)]
+    model = FineTuneTTS(StarterSettings(**SMALL, speaks_pitch=True))
+    fit(model, clips)
+    target = torch.from_numpy(reference_embeddings()[0])
+    model.voice = torch.nn.Parameter(target.clone())
+    model.listener, model.wanted = Listener(SENTENCES[:2], "cpu"), Wanted(target, pitch=1.0)
+    assert not any("listener" in name for name in model.state_dict())  # nothing of it is saved with a voice
+    batch, criterion = model.coqui_batch(Batch.collate(clips)), model.get_criterion()
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    seen = []
+    for _ in range(10):
+        _, losses = model.train().train_step(batch, criterion)
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+        seen.append({name: losses[name].item() for name in ("loss_voice_pitch", "loss_words")})
+    assert model.voice.grad.abs().sum() > 0
+    assert seen[-1]["loss_voice_pitch"] < 0.7 * seen[0]["loss_voice_pitch"]
+    assert seen[-1]["loss_words"] < seen[0]["loss_words"]
+    model.eval()
+    _, losses = model.eval_step(batch, criterion)
+    assert "loss_voice" not in losses  # the held-out clips are measured, not listened to
+
+
+def test_a_phone_classifier_learns_which_sound_is_where(tmp_path):
+    torch.manual_seed(0)
+    ids, durations = torch.tensor([[3, 7, 5, 7]]), torch.tensor([[10, 12, 8, 10]])
+    sounds = torch.randn(16, AUDIO.n_mels)
+    mel = 3 * sounds[ids[0].repeat_interleave(durations[0])][None] + torch.randn(1, 40, AUDIO.n_mels)
+    model, mask = PhoneClassifier(), torch.ones(1, 40)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    first = model.loss(mel, mask, ids, durations).item()
+    for _ in range(30):
+        loss = model.loss(mel, mask, ids, durations)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    flow.eval()
-    found = flow.sample(mean, hidden, speaker, steps=8, temperature=1.0, seed=0)
-    assert (found - target).abs().mean() < 0.25
-    assert torch.equal(flow.sample(mean, hidden, speaker, steps=0, temperature=1.0, seed=0), mean)
+    assert first > 2.0 > 0.3 > loss.item()
+    model.save(tmp_path / "p.safetensors")
+    again = PhoneClassifier.read(tmp_path / "p.safetensors")
+    assert again.loss(mel, mask, ids, durations).item() == pytest.approx(loss.item(), abs=0.1)
+    louder = again.loss(mel + 1.5, mask, ids, durations)  # level is no sound
+    assert louder.item() == pytest.approx(again.loss(mel, mask, ids, durations).item(), abs=1e-3)
 
 
 def test_a_vocoder_survives_a_round_trip_and_refuses_damage(tmp_path):

@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parents[3] / "starter_voice"
 ACOUSTIC = BASE_DIR / "acoustic.safetensors"
 ALIGNER = BASE_DIR / "aligner.safetensors"
 VOCODER = BASE_DIR / "vocoder.safetensors"
+PHONES = BASE_DIR / "phones.safetensors"
 SPEAKERS = BASE_DIR / "speakers.safetensors"
 
 

@@ -18,7 +18,7 @@ from voice_pipeline.engines.coqui_trainer import StepReport, TrainingOutcome, ru
 from voice_pipeline.engines.starter.aligner import Aligner
 from voice_pipeline.engines.starter.base_voice import ACOUSTIC, ALIGNER, check_complete, main_embeddings
 from voice_pipeline.engines.starter.data import Frames
-from voice_pipeline.engines.starter.finetune import FineTuneTTS
+from voice_pipeline.engines.starter.finetune import FineTuneTTS, Listener, Wanted
 from voice_pipeline.engines.starter.frontend import encode
 from voice_pipeline.engines.starter.model import StarterTTS
 from voice_pipeline.engines.starter.replay import replay_sentences, speak_replay
@@ -103,6 +103,11 @@ class StarterEngine:
         model = FineTuneTTS(base.settings).start_from(base, embedding)
         model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
         model.total_steps = steps
+        if base.settings.speaks_pitch:
+            pitch = float(torch.cat([model.normalise_pitch(clip.f0[clip.f0 > 0]) for clip in clips]).mean())
+            scale = calibrate(base, embedding, clips).length_scale
+            model.wanted = Wanted(embedding.to(request.device), pitch, scale)
+            model.listener = Listener(replay_sentences(), request.device)
         others = [torch.from_numpy(row) for row in main_embeddings()]
         with request.meter.some(_REPLAY, replay_sentences(), least=12) as sentences:
             replay = speak_replay(base, others, sentences)

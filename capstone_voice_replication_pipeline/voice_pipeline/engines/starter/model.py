@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +20,11 @@ from coursekit.files import write_json_atomic
 from voice_pipeline.engines.checkpoints import apply_weights, load_weights, save_weights
 from voice_pipeline.engines.starter.data import SHORTEST_INPUT, Batch
 from voice_pipeline.engines.starter.frontend import SYMBOLS
-from voice_pipeline.engines.starter.refiner import FlowRefiner, masked
 from voice_pipeline.errors import PipelineError
 from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import EMBEDDING_SIZE
 
 _ENERGY_FLOOR = 1e-4
-FLOW_STEPS = 4
-TEMPERATURE = 0.7
 _SHORTEST_OUTPUT = 32  # frames; the widest decoder convolution spans 25
 
 
@@ -52,6 +49,22 @@ class Spoken:
     log_energy: Tensor
 
 
+class Predicted(NamedTuple):
+    """What the network says of one text.
+
+    Attributes:
+        frames: normalised, `[T, frame_size]`.
+        durations: frames of each symbol, int64 `[N]`.
+        pitch: normalised log F0 of each symbol, `[N]`.
+        energy: normalised log energy of each symbol, `[N]`.
+    """
+
+    frames: Tensor
+    durations: Tensor
+    pitch: Tensor
+    energy: Tensor
+
+
 @dataclass(frozen=True)
 class StarterSettings:
     """Size of the model.
@@ -61,8 +74,6 @@ class StarterSettings:
         encoder_blocks: residual convolution blocks over symbols.
         decoder_blocks: residual convolution blocks over frames; nearly all of the computing.
         predictor_channels: hidden channels of the duration, pitch and energy predictors.
-        refiner_channels: hidden channels of the flow that sharpens the frames.
-        refiner_blocks: its dilated blocks; 0 for none.
         speaks_pitch: a frame holds log F0 and voicing besides the mel bins, which a neural vocoder needs.
     """
 
@@ -70,8 +81,6 @@ class StarterSettings:
     encoder_blocks: int = 6
     decoder_blocks: int = 9
     predictor_channels: int = 128
-    refiner_channels: int = 128
-    refiner_blocks: int = 0
     speaks_pitch: bool = False
 
     @property
@@ -138,20 +147,10 @@ class StarterTTS(ForwardTTS):
         self.speaker_bias = nn.Linear(EMBEDDING_SIZE, blocks * self.settings.channels)
         nn.init.zeros_(self.speaker_bias.weight)
         nn.init.zeros_(self.speaker_bias.bias)
-        self.refiner: FlowRefiner | None = None
-        if self.settings.refiner_blocks:
-            self.refiner = FlowRefiner(
-                self.settings.frame_size,
-                self.settings.channels,
-                EMBEDDING_SIZE,
-                self.settings.refiner_channels,
-                self.settings.refiner_blocks,
-            )
         self.register_buffer("mel_mean", torch.zeros(AUDIO.n_mels))
         self.register_buffer("mel_std", torch.ones(AUDIO.n_mels))
         self.register_buffer("scales", torch.tensor([5.0, 0.35, -3.0, 1.0]))  # log F0 mean, std; log energy mean, std
         self._speaker = torch.zeros(1, EMBEDDING_SIZE, 1)  # of the batch at hand, [B, 256, 1]
-        self._hidden = torch.zeros(1, self.settings.channels, 1)  # decoder input of the batch at hand, [B, C, T]
 
     def init_multispeaker(self) -> None:
         """Speaker embeddings come with each batch, not from a file of speakers."""
@@ -183,14 +182,17 @@ class StarterTTS(ForwardTTS):
         """Inverse of `normalise_mel`."""
         return mel * self.mel_std + self.mel_mean
 
+    def normalise_pitch(self, f0: Tensor) -> Tensor:
+        """Hz to deviations of log F0; 0 where F0 is 0."""
+        return torch.where(f0 > 0, (f0.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
+
     def frames_of(self, batch: Batch) -> Tensor:
         """What the decoder learns to say, normalised, `[B, T, frame_size]`."""
         device = self.mel_mean.device
         mel = self.normalise_mel(batch.mel.to(device).float())
         if not self.settings.speaks_pitch:
             return mel
-        contour = batch.contour.to(device)
-        pitch = torch.where(contour > 0, (contour.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
+        pitch = self.normalise_pitch(batch.contour.to(device))
         voicing = torch.where(batch.f0.to(device)[:, 0] > 0, 1.0, -1.0)
         return torch.cat([mel, pitch.unsqueeze(-1), voicing.unsqueeze(-1)], dim=-1)
 
@@ -199,8 +201,7 @@ class StarterTTS(ForwardTTS):
         device = self.mel_mean.device
         places = torch.arange(batch.mel.shape[1], device=batch.mel_lengths.device)[None]
         frame_mask = (places < batch.mel_lengths[:, None]).to(device)
-        f0 = batch.f0.to(device)
-        pitch = torch.where(f0 > 0, (f0.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
+        pitch = self.normalise_pitch(batch.f0.to(device))
         level = batch.energy.to(device).clamp_min(_ENERGY_FLOOR).log()
         energy = (level - self.scales[2]) / self.scales[3] * frame_mask.unsqueeze(1)
         return {
@@ -232,7 +233,6 @@ class StarterTTS(ForwardTTS):
         n_frames = expanded.shape[2]
         missing = max(0, _SHORTEST_OUTPUT - n_frames)  # a single short word; cut off again below
         expanded, y_mask = (torch.nn.functional.pad(part, (0, missing)) for part in (expanded, y_mask))
-        self._hidden = expanded[..., :n_frames]
         decoder = self.decoder.decoder
         biases = self.speaker_bias(self._speaker.squeeze(-1)).unsqueeze(-1).chunk(self.settings.decoder_blocks, dim=1)
         o = expanded * y_mask
@@ -241,20 +241,32 @@ class StarterTTS(ForwardTTS):
         o = decoder.postnet(decoder.post_conv(o) + expanded) * y_mask
         return o.transpose(1, 2)[:, :n_frames], attention.transpose(1, 2)
 
-    def train_step(
-        self, batch: dict[str, Any], criterion: nn.Module, optimizer_idx: int | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Coqui's losses, and the flow's on top of what the acoustic model says (which it does not change)."""
-        outputs, losses = super().train_step(batch, criterion)
-        if self.refiner is None:
-            return outputs, losses
-        mean = outputs["model_outputs"].detach().transpose(1, 2)  # [B, frame_size, T]
-        target = batch["mel_input"].transpose(1, 2)[..., : mean.shape[2]]
-        mask = masked(mean, batch["mel_lengths"])
-        speaker = self._speaker.squeeze(-1).detach()
-        losses["loss_flow"] = self.refiner.loss(target, mean, self._hidden.detach(), speaker, mask)
-        losses["loss"] = losses["loss"] + losses["loss_flow"]
-        return outputs, losses
+    def predict(
+        self,
+        ids: Tensor,
+        embedding: Tensor,
+        *,
+        length_scale: float = 1.0,
+        pitch_scale: float = 1.0,
+        pitch_shift: float = 0.0,
+        durations: Tensor | None = None,
+    ) -> Predicted:
+        """Symbols to normalised frames, with a way back for gradients; see `speak` for the arguments."""
+        n, device = len(ids), self.mel_mean.device
+        x = torch.nn.functional.pad(ids.to(device), (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
+        x_mask = (torch.arange(x.shape[1], device=device) < n).float()[None, None]  # [1, 1, N]
+        o_en, x_mask, _, _ = self._forward_encoder(x, x_mask, embedding.to(device).view(1, -1, 1))
+        if durations is None:
+            frames = (self.duration_predictor(o_en, x_mask).detach().exp() - 1).squeeze(1) * length_scale
+            edges = frames.clamp_min(0).cumsum(1).round()  # rounding the sum, not each symbol, keeps the rate
+            frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0) * x_mask[0]
+        else:
+            frames = torch.nn.functional.pad(durations.to(device), (0, x.shape[1] - n)).unsqueeze(0).float()
+        pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
+        energy = self.energy_predictor(o_en, x_mask)
+        o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
+        mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, frame_size]
+        return Predicted(mean[0], frames[0, :n].long(), pitch[0, 0, :n], energy[0, 0, :n])
 
     @torch.inference_mode()
     def speak(
@@ -266,9 +278,6 @@ class StarterTTS(ForwardTTS):
         pitch_scale: float = 1.0,
         pitch_shift: float = 0.0,
         durations: Tensor | None = None,
-        steps: int = FLOW_STEPS,
-        temperature: float = TEMPERATURE,
-        seed: int = 0,
     ) -> Spoken:
         """Symbols to frames. Inputs may be on any device; what comes back is on the CPU.
 
@@ -279,44 +288,32 @@ class StarterTTS(ForwardTTS):
             pitch_scale: factor on the predicted normalised pitch.
             pitch_shift: added to the predicted normalised pitch (standard deviations of log F0).
             durations: frames of each symbol `[N]`; predicted when None.
-            steps: of the flow that sharpens the frames; 0 leaves them as the acoustic model says them.
-            temperature: of the flow's noise.
-            seed: of the flow's noise.
         """
-        n, device = len(ids), self.mel_mean.device
-        x = torch.nn.functional.pad(ids.to(device), (0, max(0, SHORTEST_INPUT - n))).unsqueeze(0)
-        x_mask = (torch.arange(x.shape[1], device=device) < n).float()[None, None]  # [1, 1, N]
-        o_en, x_mask, _, _ = self._forward_encoder(x, x_mask, embedding.to(device).view(1, -1, 1))
-        if durations is None:
-            frames = (self.duration_predictor(o_en, x_mask).exp() - 1).squeeze(1) * length_scale
-            edges = frames.clamp_min(0).cumsum(1).round()  # rounding the sum, not each symbol, keeps the rate
-            frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0) * x_mask[0]
-        else:
-            frames = torch.nn.functional.pad(durations.to(device), (0, x.shape[1] - n)).unsqueeze(0).float()
-        pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
-        energy = self.energy_predictor(o_en, x_mask)
-        o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
-        mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, frame_size]
-        values = mean.transpose(1, 2)  # [1, frame_size, T]
-        if self.refiner is not None:
-            speaker = embedding.to(device).view(1, -1)
-            values = self.refiner.sample(values, self._hidden, speaker, steps=steps, temperature=temperature, seed=seed)
-        spoken = values[0].T.cpu()  # [T, frame_size]
-        log_f0 = pitch[0, 0, :n] * self.scales[1] + self.scales[0]
-        log_energy = energy[0, 0, :n] * self.scales[3] + self.scales[2]
-        said, scales = spoken[:, AUDIO.n_mels :], self.scales.cpu()
-        counts = frames[0, :n].long().cpu()
-        log_pitch, voicing = log_f0.cpu().repeat_interleave(counts), torch.ones(int(counts.sum()))
+        said = self.predict(
+            ids,
+            embedding,
+            length_scale=length_scale,
+            pitch_scale=pitch_scale,
+            pitch_shift=pitch_shift,
+            durations=durations,
+        )
+        log_f0, counts = (said.pitch * self.scales[1] + self.scales[0]).cpu(), said.durations.cpu()
+        f0, voicing = log_f0.exp().repeat_interleave(counts), torch.ones(int(counts.sum()))
         if self.settings.speaks_pitch:
-            log_pitch, voicing = said[:, 0] * scales[1] + scales[0], said[:, 1].clamp(-1.0, 1.0)
+            f0, voicing = (part.cpu() for part in self.pitch_of(said.frames))
         return Spoken(
-            mel=self.restore_mel(spoken[:, : AUDIO.n_mels].to(device)).cpu(),
-            f0=log_pitch.exp().clamp(AUDIO.f0_min, AUDIO.f0_max),
+            mel=self.restore_mel(said.frames[:, : AUDIO.n_mels]).cpu(),
+            f0=f0.clamp(AUDIO.f0_min, AUDIO.f0_max),
             voicing=voicing,
             durations=counts,
-            log_f0=log_f0.cpu(),
-            log_energy=log_energy.cpu(),
+            log_f0=log_f0,
+            log_energy=(said.energy * self.scales[3] + self.scales[2]).cpu(),
         )
+
+    def pitch_of(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """F0 in Hz, without holes, and voicing (-1..1) of normalised frames `[..., 82]`."""
+        log_f0 = frames[..., AUDIO.n_mels] * self.scales[1] + self.scales[0]
+        return log_f0.exp().clamp(AUDIO.f0_min, AUDIO.f0_max), frames[..., AUDIO.n_mels + 1].clamp(-1.0, 1.0)
 
     # ------------------------------------------------------------------------------------------------------------------
     # files
@@ -325,7 +322,7 @@ class StarterTTS(ForwardTTS):
         """Write safetensors (float16 unless told otherwise) and, beside it, .json with the size, atomically."""
         tensors = {}
         for name, value in self.state_dict().items():
-            narrow = half and value.is_floating_point() and not name.startswith(("mel_", "scales", "refiner.scale"))
+            narrow = half and value.is_floating_point() and not name.startswith(("mel_", "scales"))
             tensors[name] = value.half() if narrow else value
         write_json_atomic(path.with_suffix(".json"), {"model": "StarterTTS", **vars(self.settings)})
         save_weights(path, tensors)

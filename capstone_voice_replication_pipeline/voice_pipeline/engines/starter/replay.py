@@ -36,7 +36,7 @@ def speak_replay(base: StarterTTS, embeddings: list[Tensor], sentences: Sequence
     for number, sentence in enumerate(sentences):
         embedding = embeddings[number % len(embeddings)]
         ids = torch.tensor(encode(sentence))
-        spoken = base.speak(ids, embedding, seed=number)
+        spoken = base.speak(ids, embedding)
         clips.append(
             Frames(
                 ids=ids,

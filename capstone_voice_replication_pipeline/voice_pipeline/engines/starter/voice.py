@@ -41,6 +41,8 @@ class Calibration:
         mel_gain: real over predicted deviation of each mel bin, float32 `[80]`.
         mel_from: predicted mean of each mel bin, float32 `[80]`.
         mel_to: real mean of each mel bin, float32 `[80]`.
+        f0_scale: real over predicted median of F0, of models that speak pitch; these have no other correction of
+            pitch and spectrum (`finetune.Listener` teaches the model both).
     """
 
     length_scale: float
@@ -49,6 +51,7 @@ class Calibration:
     mel_gain: Tensor
     mel_from: Tensor
     mel_to: Tensor
+    f0_scale: float = 1.0
 
     @classmethod
     def none(cls) -> Calibration:
@@ -85,16 +88,20 @@ def calibrate(model: StarterTTS, embedding: Tensor, clips: list[Frames]) -> Cali
         real_pitch.append(per_symbol[voiced])
         predicted_pitch.append(((spoken.log_f0 - scales[0]) / scales[1])[voiced])
     length_scale = float(np.clip(real_frames / max(1, predicted_frames), 0.7, 1.5))
+    if model.settings.speaks_pitch:
+        spoken = [model.speak(clip.ids, embedding, length_scale=length_scale) for clip in clips]
+        real_f0 = torch.cat([clip.f0[clip.f0 > 0] for clip in clips])
+        predicted_f0 = torch.cat([one.f0[one.voicing > 0] for one in spoken])
+        f0_scale = 1.0
+        if len(real_f0) and len(predicted_f0):  # a whisperer has no voiced frame
+            f0_scale = float(np.clip((real_f0.median() / predicted_f0.median()).item(), 0.9, 1.1))
+        return replace(Calibration.none(), length_scale=length_scale, f0_scale=f0_scale)
     pitch_scale, pitch_shift = _line_between(torch.cat(predicted_pitch), torch.cat(real_pitch))
-
-    predicted_mel = torch.cat(
-        [
-            model.speak(
-                clip.ids, embedding, length_scale=length_scale, pitch_scale=pitch_scale, pitch_shift=pitch_shift
-            ).mel
-            for clip in clips
-        ]
-    )
+    corrected = [
+        model.speak(clip.ids, embedding, length_scale=length_scale, pitch_scale=pitch_scale, pitch_shift=pitch_shift)
+        for clip in clips
+    ]
+    predicted_mel = torch.cat([spoken.mel for spoken in corrected])
     real_mel = torch.cat([clip.mel for clip in clips])
     gain = (real_mel.std(0) / predicted_mel.std(0)).clamp(0.8, 1.6)
     return Calibration(
@@ -131,7 +138,7 @@ class StarterVoice:
         self.embedding = embedding
         self.calibration = calibration
 
-    def frames(self, text: str, *, speed: float = 1.0, seed: int = 0) -> Spoken | None:
+    def frames(self, text: str, *, speed: float = 1.0) -> Spoken | None:
         """Frames of a text, corrected; None for a text without any sound."""
         ids = encode(text)
         if len(ids) < _SHORTEST_TEXT:
@@ -142,13 +149,13 @@ class StarterVoice:
             length_scale=self.calibration.length_scale / speed,
             pitch_scale=self.calibration.pitch_scale,
             pitch_shift=self.calibration.pitch_shift,
-            seed=seed,
         )
-        return replace(spoken, mel=self.calibration.apply(spoken.mel))
+        f0 = (spoken.f0 * self.calibration.f0_scale).clamp(AUDIO.f0_min, AUDIO.f0_max)
+        return replace(spoken, mel=self.calibration.apply(spoken.mel), f0=f0)
 
     def synthesize(self, text: str, *, speed: float = 1.0, seed: int = 0) -> np.ndarray:
         """Speak one chunk, see `LoadedVoice.synthesize`."""
-        spoken = self.frames(text, speed=speed, seed=seed)
+        spoken = self.frames(text, speed=speed)
         if spoken is None:
             return np.zeros(0, dtype=np.float32)
         if self.vocoder is None:
