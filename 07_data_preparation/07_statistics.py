@@ -43,7 +43,7 @@ from voice_pipeline.coverage import coverage_table, measure_coverage, pairs, sou
 from voice_pipeline.measurements import measure, noise_and_snr
 from voice_pipeline.preprocessing import measure_loudness
 from voice_pipeline.prompt_plan import load_pool
-from voice_pipeline.prompts import load_prompts
+from voice_pipeline.prompts import CHARACTERS_PER_SECOND, load_prompts
 from voice_pipeline.vad import find_speech
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -195,7 +195,8 @@ def coverage(readings_texts: list[str], random: np.random.Generator, quick: bool
     curves = {name: growth(texts, language) for name, texts in sets.items() if texts}
     gap = max(abs(curves[name][-1] - found.running) for name, found in measured.items())
     print(f"   growth() and the capstone's measure_coverage() differ by {gap:.0e} at most")
-    return {"measured": measured, "curves": curves, "gap": gap, "phonemes": phonemes}
+    seconds = {name: np.cumsum([len(text) for text in texts]) / CHARACTERS_PER_SECOND for name, texts in sets.items()}
+    return {"measured": measured, "curves": curves, "seconds": seconds, "gap": gap, "phonemes": phonemes}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -226,8 +227,13 @@ def plot_coverage(found: dict, path: Path) -> None:
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for (name, shares), colour in zip(found["curves"].items(), (GREY, BLUE, ORANGE, GREEN, "black"), strict=False):
-        left.plot(range(1, len(shares) + 1), shares, label=name, color=colour)
-    left.set(xlabel="sentences", ylabel="share of running diphones", ylim=(0, 1), title="new sentences, new sounds")
+        left.plot(found["seconds"][name], shares, ".-", label=name, color=colour)
+    left.set(
+        xlabel="time to read them (s)",
+        ylabel="share of running diphones",
+        ylim=(0, 1),
+        title="new sentences, new sounds",
+    )
     left.legend()
     left.grid(alpha=0.3)
     counts = [count for _, count in found["phonemes"].most_common()]

@@ -229,13 +229,13 @@ def plot(found: dict[str, tuple[float, float]], path: Path) -> None:
     places: np.ndarray = np.arange(len(found))
     for shift, name, colour, which in ((-0.2, "leaky split", ORANGE, 0), (0.2, "honest split", BLUE, 1)):
         bars = axes.bar(places + shift, [pair[which] for pair in found.values()], 0.38, color=colour, label=name)
-        axes.bar_label(bars, fmt="%.2f")
+        axes.bar_label(bars, fmt="%.2f", label_type="center", color="white")
     axes.axhline(0.5, color=GREY, linestyle="--", label="a coin")
     axes.set_xticks(places, list(found))
     axes.set(
-        ylabel="share of right answers", ylim=(0, 1.1), title="Guessing what a coin decided: nothing can be learned"
+        ylabel="share of right answers", ylim=(0, 1.2), title="Guessing what a coin decided: nothing can be learned"
     )
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right", ncols=3)
     save_figure(figure, path)
     worst = max(found, key=lambda name: found[name][0])
     print(f"leakage.png: leaky and honest scores; the largest, {found[worst][0]:.2f}, comes from {worst}")
