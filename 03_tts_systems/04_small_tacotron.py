@@ -312,17 +312,16 @@ def main(settings) -> dict:
     for name, guided in (("guided", True), ("unguided", False)):
         models[name], histories[name] = train(strings, held_out, steps, guided, settings.seed, device)
     through = {name: read_through(model, [one.text for one in held_out]) for name, model in models.items()}
-    print(
-        f"\nalone, it looks at every word in order: guided {through['guided']:.0%}, unguided {through['unguided']:.0%}"
-    )
+    print(f"\nalone, every word in order: guided {through['guided']:.0%}, unguided {through['unguided']:.0%}")
     for name, model in models.items():
         write_wav(settings.out / f"{name}.wav", sound_of(model.speak(held_out[0].text)[0]), SAMPLE_RATE)
     print(f'listen: guided.wav and unguided.wav, "{held_out[0].text}"')
     off = word_starts_off(held_out, starts_of(held_out, attention_of(models["guided"], held_out, device)))
     even_off = word_starts_off(held_out, starts_of(held_out, list(map(straight_line, held_out))))
     capstone = word_starts_off(held_out, starts_by_capstone(held_out))
-    print(f"words begin {off:.0f} ms off (a step is {STEP_MS:.0f} ms), at an even pace {even_off:.0f} ms")
-    print(f"   by the capstone's aligner, which hears the end as well as the beginning: {capstone:.0f} ms")
+    print(
+        f"words begin {off:.0f} ms off (a step is {STEP_MS:.0f} ms); even pace {even_off:.0f}, capstone's aligner {capstone:.0f}"
+    )
     plot(histories, held_out[0], settings.out / "attention.png")
     save_weights(settings.out / "tacotron.safetensors", models["guided"].cpu().state_dict())
     write_json_atomic(settings.out / "tacotron.json", {"letters": LETTERS, "bins": M, "frames_a_step": R})
