@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from scipy.signal import correlate
 
 from voice_pipeline import provenance
 from voice_pipeline.api import ApiSettings, create_app
@@ -23,7 +24,7 @@ from voice_pipeline.api.encoding import STREAMED, StreamEncoder
 from voice_pipeline.api.errors import ApiError
 from voice_pipeline.api.service import Wanted
 from voice_pipeline.api.work import Cancelled, Outflow, WorkQueue
-from voice_pipeline.audio import decode, encode
+from voice_pipeline.audio import decode, encode, resample
 from voice_pipeline.consent import declare_licence
 from voice_pipeline.fingerprint import Landmarks, landmarks, match
 from voice_pipeline.text import prepare
@@ -81,6 +82,14 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
+def likeness(path: Path, sound: np.ndarray) -> float:
+    """Correlation of a file with what was encoded, wherever its codec's delay puts it."""
+    heard, inner = decode(path), sound[12_000:36_000]
+    waveform = resample(heard.waveform, heard.sample_rate, 24_000)
+    start = int(np.argmax(correlate(waveform, inner, "valid")))
+    return float(np.corrcoef(waveform[start : start + len(inner)], inner)[0, 1])
+
+
 def tones(waveform: np.ndarray) -> list[float]:
     """Tone of each chunk; chunks are separated by silence."""
     loud = np.abs(waveform) > 0.02
@@ -122,8 +131,7 @@ def test_the_first_sentence_comes_before_the_second_is_spoken(home: Path, audio_
         assert len(heard) / decode(place).sample_rate >= 0.6 * fake.SECONDS, "it can be heard already"
         place.write_bytes(first + rest)
         whole = decode(place).waveform
-        assert decode(place).sample_rate == (48_000 if audio_format == "opus" else 24_000)
-        whole = whole[::2] if audio_format == "opus" else whole
+        assert decode(place).sample_rate == 24_000
     expected = [fake.tone_of(chunk.text) for chunk in prepare(TEXT)]
     assert tones(whole) == pytest.approx(expected, abs=8)
 
@@ -140,8 +148,7 @@ def test_pieces_and_whole_sound_the_same(audio_format: str, tmp_path: Path) -> N
         return
     (tmp_path / "a").write_bytes(data)
     (tmp_path / "b").write_bytes(encode(sound, 24_000, audio_format))
-    one, other = (landmarks(decode(tmp_path / name).waveform, decode(tmp_path / name).sample_rate) for name in "ab")
-    assert match(one, other).share > 0.5
+    assert likeness(tmp_path / "a", sound) > 0.98 and likeness(tmp_path / "b", sound) > 0.98
     assert decode(tmp_path / "a").duration == pytest.approx(len(sound) / 24_000, abs=0.15)
 
 
