@@ -294,7 +294,7 @@ def plot(histories: dict[str, list[tuple]], string: DigitString, path) -> None:
             axis.set(title=f"{name}, step {number}: {share:.0%}", xlabel="decoder step (85 ms)")
             axis.set_yticks(range(len(string.text)), string.text.replace(" ", "_"), fontsize=6)
     save_figure(figure, path)
-    print("attention.png: above, a diagonal appears; below, every step looks at the same letters, or at all of them")
+    print("attention.png: above, a diagonal appears; below, every step looks at several places at once")
 
 
 def main(settings) -> dict:
@@ -319,9 +319,7 @@ def main(settings) -> dict:
     off = word_starts_off(held_out, starts_of(held_out, attention_of(models["guided"], held_out, device)))
     even_off = word_starts_off(held_out, starts_of(held_out, list(map(straight_line, held_out))))
     capstone = word_starts_off(held_out, starts_by_capstone(held_out))
-    print(
-        f"words begin {off:.0f} ms off (a step is {STEP_MS:.0f} ms); even pace {even_off:.0f}, capstone's aligner {capstone:.0f}"
-    )
+    print(f"words begin {off:.0f} ms off (a step: {STEP_MS:.0f} ms); even pace {even_off:.0f}, capstone {capstone:.0f}")
     plot(histories, held_out[0], settings.out / "attention.png")
     save_weights(settings.out / "tacotron.safetensors", models["guided"].cpu().state_dict())
     write_json_atomic(settings.out / "tacotron.json", {"letters": LETTERS, "bins": M, "frames_a_step": R})
