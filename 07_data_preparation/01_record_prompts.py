@@ -250,7 +250,7 @@ def plot(shown: list[tuple], path) -> None:
 
 def main(settings) -> dict:
     random = prepare(settings)
-    readings = load_readings(settings, 3 if settings.quick else 8)
+    readings = load_readings(settings, 3 if settings.quick else 6)
     shown, heard, values = judge_all(readings, random)
     understood = heard > 0.6  # a synthetic voice is often not, and then its words cannot be checked
     for did, take, _ in shown:

@@ -7,7 +7,7 @@ What you will learn
     - dynamic programming: the one best way to go through that table without going back
 How to run it
     python 02_slice_long_recording.py --quick    5 sentences, no network, about 8 s
-    python 02_slice_long_recording.py            9 sentences; the first run downloads 10 MB
+    python 02_slice_long_recording.py            7 sentences; the first run downloads 10 MB
 Time and memory on 2 CPU cores: quick 8 s, full 15 s; 0.4 GB. Without data the first run makes its speech: 25 s.
 Writes outputs/: session.wav, slicing.png, slices/, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (slicing, alignment)
@@ -44,7 +44,7 @@ from voice_pipeline.slicing import slice_recording
 # settings
 
 PARSER = script_parser(__doc__)
-QUICK_SENTENCES, FULL_SENTENCES = 5, 9
+QUICK_SENTENCES, FULL_SENTENCES = 5, 7
 MIN_PAUSE = 0.7  # seconds between two sentences; a comma is 0.2 to 0.5
 MIN_MATCH = 0.38  # share of a sentence's sounds that must be heard in a piece; two other sentences share up to 0.30
 MARGIN = 0.1  # seconds kept around a slice, so that no soft beginning is lost

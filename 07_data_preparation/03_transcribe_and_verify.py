@@ -7,7 +7,7 @@ What you will learn
     - how to find a clip with the wrong text anyway: compare sounds, and look at the gap between right and wrong pairs
 How to run it
     python 03_transcribe_and_verify.py --quick                       6 clips, PocketSphinx, no network, about 10 s
-    python 03_transcribe_and_verify.py                               24 clips; the first run downloads 10 MB
+    python 03_transcribe_and_verify.py                               16 clips; the first run downloads 10 MB
     python 03_transcribe_and_verify.py --whisper openai/whisper-tiny.en    a far better recogniser, 150 MB, once
 Time and memory on 2 CPU cores: quick 10 s, full 40 s; 0.4 GB. Without data the first run makes its speech: 25 s.
 Writes outputs/: verify.png, transcripts.csv, stand_in/ (first run without data)
@@ -45,7 +45,7 @@ from voice_pipeline.recognizer import Recognizer, plain_words, word_errors
 
 PARSER = script_parser(__doc__)
 PARSER.add_argument("--whisper", metavar="MODEL", help="a Whisper model: a folder, or a name on the Hugging Face hub")
-QUICK_CLIPS, FULL_CLIPS = 6, 24
+QUICK_CLIPS, FULL_CLIPS = 6, 16
 WHISPER_RATE = 16_000  # Hz, what every Whisper expects
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -58,16 +58,15 @@ def edit_table(reference: Sequence[str], heard: Sequence[str]) -> np.ndarray:
     Units are words, letters or sounds. Levenshtein (1965); each cell looks at three neighbours.
     """
     # concept: word error rate
-    table = np.zeros((len(reference) + 1, len(heard) + 1), int)
-    table[:, 0], table[0, :] = np.arange(len(reference) + 1), np.arange(len(heard) + 1)
+    table = [list(range(len(heard) + 1))]  # nothing of the reference: all that was heard is an insertion
     for r, wanted in enumerate(reference, 1):
+        table.append([r])  # nothing was heard: all of the reference is deleted
         for h, found in enumerate(heard, 1):
-            table[r, h] = min(
-                table[r - 1, h] + 1,  # a deletion: it was not heard
-                table[r, h - 1] + 1,  # an insertion: something more was heard
-                table[r - 1, h - 1] + (wanted != found),  # the same, or a substitution
-            )
-    return table
+            deletion = table[r - 1][h] + 1  # `wanted` was not heard
+            insertion = table[r][h - 1] + 1  # `found` was heard on top
+            same_or_other = table[r - 1][h - 1] + (wanted != found)  # the same, or a substitution
+            table[r].append(min(deletion, insertion, same_or_other))
+    return np.array(table)
 
 
 def edits(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[str, str, str]]:
