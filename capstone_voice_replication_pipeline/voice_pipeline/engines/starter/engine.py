@@ -46,7 +46,7 @@ TRIAL_SENTENCES = (
     "Either the well was very deep, or she fell very slowly.",
 )
 _WORD_ERROR_WEIGHT = 0.3  # one word in ten misheard costs as much as 0.03 of similarity
-_SHARES = (0.35, 0.7)  # how far a candidate goes from the base weights towards the trained ones
+_SHARES = (0.7, 1.0)  # how far a candidate goes from the base weights towards the trained ones
 _CORRECTION, _REPLAY = "correction", "replay"  # what the meter calls them
 _PATIENCE = 3  # trials in a row without a new best before training stops
 
@@ -80,9 +80,9 @@ class StarterEngine:
 
     options = {"learning_rate": "peak of the optimiser's (default 1e-4)"}
     learning_rate = 1e-4  # 3e-4 loses the words within 80 steps
-    batch_size = 12
-    default_steps = 300
-    trial_every = 100
+    batch_size = 8
+    default_steps = 150
+    trial_every = 50
 
     def prepare(self, *, accept_licence: bool = False, offline: bool = False) -> None:
         """Check that the embedded weights are there."""
