@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from coursekit.files import write_text_atomic
@@ -16,26 +17,7 @@ from voice_pipeline.voice_folder import VoiceFolder
 PAGE = "ledger.html"
 RE_RECORD = "re_record.txt"
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --soft: #595959; --line: #c9c9c9;
-        --good: #005a8e; --bad: #a33b00; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eee; --paper: #161616; --soft: #b5b5b5; --line: #4a4a4a; --good: #6cc0f0; --bad: #ff9a5c; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-       max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { margin-top: 2rem } h3 { font-size: 1rem; margin: 0 }
-.soft, dt { color: var(--soft) }
-article { border: 1px solid var(--line); border-left: 6px solid var(--good); border-radius: 4px;
-          padding: .7rem 1rem; margin: .8rem 0; overflow-wrap: anywhere }
-article.rejected { border-left-color: var(--bad) }
-.badge { font-weight: 600; color: var(--good) } .rejected .badge, .why { color: var(--bad) }
-svg { width: 100%; height: 64px; display: block; margin: .4rem 0; color: var(--good) }
-.rejected svg { color: var(--bad) }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .2rem 1rem; margin: .4rem 0 0;
-     font-size: .9rem }
-dd { margin: 0; font-variant-numeric: tabular-nums } blockquote { margin: .3rem 0; font-style: italic }
-@media print { article { break-inside: avoid } }
-"""
+_PAGES = Path(__file__).with_name("pages")
 
 _FIGURES = (
     ("clip_duration", "length", "{:.2f} s"),
@@ -91,7 +73,7 @@ def page(name: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -
     parts = [
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>Ledger of {_text(name)}</title><style>{_STYLE}</style></head><body><main>",
+        f"<title>Ledger of {_text(name)}</title><style>{_style()}</style></head><body><main class='ledger'>",
         f"<h1>Recordings of {_text(name)}</h1>",
         f"<p>{len(rows)} recordings given = {accepted} accepted + {rejected} rejected. "
         f"{seconds:.0f} seconds of accepted speech.</p>",
@@ -108,6 +90,10 @@ def page(name: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -
         if chosen:
             parts += [f"<h2>{title} ({len(chosen)})</h2>", *map(_article, chosen)]
     return "\n".join([*parts, "</main></body></html>\n"])
+
+
+def _style() -> str:
+    return "".join((_PAGES / name).read_text(encoding="utf-8") for name in ("page.css", "ledger.css"))
 
 
 def _article(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from voice_pipeline import __version__
-from voice_pipeline.api import errors, job_routes, report_routes, routes, studio_routes, voice_routes
+from voice_pipeline.api import errors, job_routes, page, report_routes, routes, studio_routes, voice_routes
 from voice_pipeline.api.database import Database
 from voice_pipeline.api.guard import Guard
 from voice_pipeline.api.job_runner import COMMAND, JobRunner
@@ -55,7 +55,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.site, app.state.service = site, site.service
-    for module in (routes, voice_routes, studio_routes, job_routes, report_routes):
+    for module in (page, routes, voice_routes, studio_routes, job_routes, report_routes):
         app.include_router(module.router)
     app.add_middleware(Guard, settings=site.settings)
     if site.settings.origins:

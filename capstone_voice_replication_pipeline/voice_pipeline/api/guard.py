@@ -21,6 +21,9 @@ from voice_pipeline.api.settings import ApiSettings, is_loopback
 OPEN_PATHS = {"/health", "/ready"}
 """Asked by machines that have no key and are not counted."""
 
+PAGE_PATHS = re.compile(r"/|/page/[a-z_]+\.(js|css)")
+"""The web page's own files: they hold nothing of anybody's, and the page asks for the key."""
+
 UPLOADS = re.compile(
     r"/v1/audio/(voices|voice_consents)|/api/verify|/api/voices/[^/]+/(takes|consent|blind_test/answers)"
 )
@@ -55,7 +58,8 @@ class Guard:
             self._check_origin(scope, headers)
             if scope["path"] not in OPEN_PATHS:
                 self._check_rate(scope)
-                self._check_key(headers)
+                if not PAGE_PATHS.fullmatch(scope["path"]):
+                    self._check_key(headers)
             passed_on = await self._body(scope, headers, receive)
         except ApiError as error:
             await error.response()(scope, receive, send)
