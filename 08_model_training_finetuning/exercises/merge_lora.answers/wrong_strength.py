@@ -1,0 +1,13 @@
+"""Misconception: alpha is divided by the rank"""
+
+import torch
+from torch import Tensor, nn
+
+
+def merge_lora(layer: nn.Linear, down: Tensor, up: Tensor, alpha: float) -> nn.Linear:
+    plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None)
+    with torch.no_grad():
+        plain.weight.copy_(layer.weight + alpha * up @ down)
+        if layer.bias is not None:
+            plain.bias.copy_(layer.bias)
+    return plain
