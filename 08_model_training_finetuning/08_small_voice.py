@@ -1,13 +1,13 @@
-"""A voice from nothing, in ten minutes on a CPU: an aligner, an acoustic model, and speech that can be understood.
+"""A voice from nothing in ten minutes on a CPU: an aligner, an acoustic model, and a count of the words understood.
 
 What you will learn
     - the two networks that a voice needs, each trained here from random weights
     - that durations can be found without anybody marking a boundary, and how exact they are
     - how to judge speech honestly: sentences nobody trained on, a recogniser, and the teacher beside it
-    - what the real script, 08_train_starter_voice.py, has more: many voices, hours of speech, resuming, a flow
+    - what the real script, 08_train_starter_voice.py, has more: many voices, hours of speech, resuming
 How to run it
     python 08_small_voice.py --quick                  a few steps: it runs, and does not speak yet; about 25 s
-    python 08_small_voice.py                          ten minutes of training, and it speaks
+    python 08_small_voice.py                          ten minutes of training; then listen
     python 08_small_voice.py --minutes 30             three times as long
     python 08_small_voice.py --data MY_VOICE          your own WAV files and metadata.csv, 20 minutes or more
 Time and memory on 2 CPU cores: quick 25 s, full 13 min; 1.5 GB.
@@ -313,7 +313,7 @@ def main(settings: Namespace) -> dict:
         print(f"   said:  {text}\n   heard: {words or '(nothing)'}".encode("ascii", "replace").decode())
     print(f"   words wrong: {student:.0%} small voice, {teacher:.0%} its teacher (PocketSphinx is a weak listener)")
     if settings.quick:
-        print("   A few steps teach no one to speak. Run it without --quick: ten minutes do.")
+        print("   A few steps teach no one to speak. Run it without --quick, and listen.")
     spoken = voice.frames(texts[0])
     plot(align_losses, losses, held_out, spoken.mel.T.numpy(), tests[0].mel.T.numpy(), settings.out / "small_voice.png")
     print(
