@@ -19,6 +19,7 @@ from voice_pipeline import consent, takes
 from voice_pipeline.api import ApiSettings, create_app, job_process
 from voice_pipeline.api.guard import UPLOADS
 from voice_pipeline.audio import encode
+from voice_pipeline.client import ServiceError, VoiceClient
 from voice_pipeline.consent import declare_licence
 from voice_pipeline.consent_check import Heard, SpeakerMatch
 from voice_pipeline.prompts import load_prompts
@@ -339,6 +340,33 @@ def test_c2pa_on_request(tmp_path: Path) -> None:
         assert found["c2pa"]["record"]["id"] == spoken.headers["x-provenance-id"]
         refused = client.post("/v1/audio/speech", json={**body, "response_format": "opus"})
         assert_error(refused, 400, "c2pa_not_possible", "c2pa")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the client
+
+
+def test_the_client_of_our_own(client: TestClient, heard: dict[str, str], statement: dict, tmp_path: Path) -> None:
+    (tmp_path / "take.wav").write_bytes(sound())
+    (tmp_path / "statement.wav").write_bytes(sound(8.0))
+    own = VoiceClient(http=client)
+    assert own.create_voice("Ann")["id"] == "ann" and own.voices()[0]["id"] == "ann"
+    assert own.prompts("ann")[0]["text"] == PROMPT.text
+    assert own.add_take("ann", PROMPT.prompt_id, tmp_path / "take.wav")["kept"]
+    assert "My code words are" in own.statement("ann")
+    assert own.give_consent("ann", tmp_path / "statement.wav")["kind"] == "consent"
+    job = own.start_job("ann", "evaluate")
+    assert own.cancel(job["id"])["status"] == "cancelled" and [s["status"] for s in own.follow(job["id"])] == [
+        "cancelled"
+    ]
+    assert own.verify(tmp_path / "take.wav")["known"] is None
+    with pytest.raises(ServiceError) as refused:
+        b"".join(own.speak("ann", "Hello."))
+    assert (refused.value.status, refused.value.code) == (409, "voice_not_trained")
+    with pytest.raises(ServiceError, match="no proof card"):
+        own.proof_card("ann")
+    with pytest.raises(ServiceError, match="no such job"):
+        list(own.follow("job_x"))
 
 
 # ----------------------------------------------------------------------------------------------------------------------

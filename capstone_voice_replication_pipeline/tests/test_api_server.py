@@ -24,13 +24,17 @@ from typing import Any
 
 import numpy as np
 import openai
+import psutil
 import pytest
 
+from voice_pipeline.audio import encode
+from voice_pipeline.client import VoiceClient
 from voice_pipeline.consent import declare_licence
 from voice_pipeline.text import prepare
 from voice_pipeline.voice_folder import VoiceFolder
 
 from . import fake_voice as fake
+from .synthetic_speech import speech
 
 CAPSTONE = Path(__file__).resolve().parents[1]
 KEY = "a-key-of-twenty-chars"
@@ -104,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0, timeout=120) as client:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0, timeout=START_SECONDS) as client:
         yield client
 
 
@@ -164,6 +168,125 @@ def test_openai_client_server_sent_events(client: openai.OpenAI) -> None:
         events = [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line]
     assert [event["type"] for event in events] == ["speech.audio.delta", "speech.audio.done"]
     assert_says(base64.b64decode(events[0]["audio"]), "Hello there.")
+
+
+@pytest.mark.parametrize("audio_format", ["mp3", "opus", "aac", "pcm"])
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+def test_openai_client_hears_the_first_sentence_before_the_second_is_spoken(
+    gated: tuple[openai.OpenAI, Path], audio_format: str, stream_format: str
+) -> None:
+    client, gate = gated
+    gate.unlink(missing_ok=True)
+    with client.audio.speech.with_streaming_response.create(
+        model="gpt-4o-mini-tts",
+        voice=f"{audio_format}-{stream_format}",
+        input="The first sentence. The second sentence.",
+        response_format=audio_format,  # type: ignore[arg-type]
+        stream_format=stream_format,  # type: ignore[arg-type]
+    ) as answer:
+        parts = answer.iter_bytes()
+        first = next(parts)
+        assert len(first) > 200 and "content-length" not in answer.headers
+        gate.touch()
+        rest = b"".join(parts)
+    assert len(rest) > 200
+    if stream_format == "sse":
+        *deltas, done = [json.loads(line[6:]) for line in (first + rest).decode().split("\n") if line]
+        assert {event["type"] for event in deltas} == {"speech.audio.delta"} and len(deltas) >= 2
+        assert done["usage"]["input_tokens"] == 6
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[openai.OpenAI, Path]]:
+    """A service whose voices say their first sentence at once, and the others when a file is there. One voice a test,
+    since only a fresh one has said nothing yet."""
+    home = tmp_path_factory.mktemp("gated")
+    for audio_format in ("mp3", "opus", "aac", "pcm"):
+        for stream_format in ("audio", "sse"):
+            folder = VoiceFolder(home, f"{audio_format}-{stream_format}").create()
+            folder.update_info(engine="starter", model="models/run-1/best")
+            declare_licence(folder, "CC0 1.0", "tones")
+    gate = home / "gate"
+    with running(home, CAPSTONE / "tests" / "serve_fake.py", FAKE_VOICE_GATE=str(gate)) as server:
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=START_SECONDS) as client:
+            yield client, gate
+
+
+def sound_file(seconds: float) -> tuple[str, bytes, str]:
+    return ("statement.wav", encode(speech(seconds), 24_000, "wav"), "audio/wav")
+
+
+def test_openai_client_makes_a_voice_with_consent(tmp_path: Path) -> None:
+    with running(tmp_path, CAPSTONE / "tests" / "serve_fake.py", FAKE_VOICE_EARS="1") as server:
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=START_SECONDS) as client:
+            consents = client.audio.voice_consents
+            with pytest.raises(openai.ConflictError, match="My code words are") as unasked:
+                consents.create(name="Ann B.", language="en-US", recording=sound_file(8.0))
+            assert unasked.value.code == "statement_not_asked_for"
+            given = consents.create(name="Ann B.", language="en-US", recording=sound_file(8.0))
+            assert given.id.startswith("cons_") and (given.name, given.language) == ("Ann B.", "en-US")
+            assert consents.retrieve(given.id) == given and [found.id for found in consents.list()] == [given.id]
+            assert consents.update(given.id, name="Ann, second").name == "Ann, second"
+
+            def voice(name: str = "Ann B.", consent: str = given.id, seconds: float = 6.0) -> Any:
+                return client.audio.voices.create(name=name, consent=consent, audio_sample=sound_file(seconds))
+
+            for wrong, kind, code in (
+                ({"consent": "cons_x"}, openai.NotFoundError, "consent_not_found"),
+                ({"name": "Bob"}, openai.PermissionDeniedError, "consent_of_another_voice"),
+                ({"seconds": 1.5}, openai.BadRequestError, "too_short"),
+            ):
+                with pytest.raises(kind) as refused:
+                    voice(**wrong)
+                assert refused.value.code == code
+            made = voice()
+            assert (made.id, made.object) == ("ann-b", "audio.voice") and made.created_at > 1_700_000_000
+            with pytest.raises(openai.ConflictError):
+                voice()
+            said = client.audio.speech.create(
+                model="tts-1", voice={"id": made.id}, input="Hello there.", response_format="wav"
+            )
+            assert_says(said.content, "Hello there.")
+            deleted = consents.delete(given.id)
+            assert deleted.deleted and deleted.id == given.id and list(consents.list()) == []
+            with pytest.raises(openai.PermissionDeniedError) as silent:
+                client.audio.speech.create(model="tts-1", voice=made.id, input="Hello there.")
+            assert silent.value.code == "consent_revoked"
+
+
+@signals_work
+def test_someone_who_watches_a_job_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:
+    make_home(tmp_path)
+    settings = {"VOICE_API_SHUTDOWN_SECONDS": str(START_SECONDS)}
+    with running(tmp_path, CAPSTONE / "tests" / "serve_fake.py", **settings) as server:
+        with VoiceClient(server.url) as client:
+            states = client.follow(client.start_job("ada", "train", seed=1)["id"])
+            next(states)
+            asked = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            list(states)
+        assert server.process.wait(START_SECONDS) == 0
+    assert time.monotonic() - asked < START_SECONDS, "it waited for the job instead of ending the answer"
+
+
+@signals_work
+def test_a_job_outlives_a_service_that_is_killed(tmp_path: Path) -> None:
+    script = CAPSTONE / "tests" / "serve_fake.py"
+    make_home(tmp_path)
+    with running(tmp_path, script) as server:
+        with VoiceClient(server.url) as client:
+            job = client.start_job("ada", "train", seed=1)
+            assert next(state for state in client.follow(job["id"]) if state["share"] > 0)["status"] == "running"
+            assert wait_for((tmp_path / "pid").exists)
+        worker = psutil.Process(int((tmp_path / "pid").read_text()))
+        server.process.kill()
+        server.process.wait()
+    assert wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE), "it went on alone"
+    (tmp_path / "go").touch()
+    with running(tmp_path, script) as server, VoiceClient(server.url) as client:
+        *_, last = client.follow(job["id"])
+        assert last["status"] == "succeeded" and last["result"]["kind"] == "train"
+        assert {voice["id"] for voice in client.voices()} == {"ada", "bob", "untrained"}
 
 
 def test_openai_client_lists_models(client: openai.OpenAI) -> None:

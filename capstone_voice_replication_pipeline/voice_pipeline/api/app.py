@@ -112,6 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if site.settings.run_jobs:
         site.runner.start()
     yield
+    site.stopping.set()
     site.runner.close()
     await warming
     await site.listening.close()

@@ -99,7 +99,7 @@ async def _events(site: Site, job_id: str) -> AsyncIterator[str]:
         if now != told:
             told, quiet = now, 0.0
             yield f"data: {now}\n\n"
-        if not job.active or site.service.queue.closed:
+        if not job.active or site.stopping.is_set():
             return
         quiet += _POLL_SECONDS
         if quiet >= _KEEP_ALIVE_SECONDS:

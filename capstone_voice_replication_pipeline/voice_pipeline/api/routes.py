@@ -160,7 +160,7 @@ async def health() -> Health:
 @router.get("/ready", tags=["operation"], summary="Can it speak", responses=error_responses(503))
 def ready(site: SiteOf) -> Health:
     """200 when a request to speak would be taken; needs no key."""
-    if site.service.queue.closed:
+    if site.stopping.is_set():
         raise ApiError(503, "the service is stopping", code="shutting_down")
     able = sum(voice["ready"] for voice in site.service.store.describe())
     if not able:

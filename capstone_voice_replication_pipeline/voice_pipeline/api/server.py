@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -20,9 +21,13 @@ from voice_pipeline.errors import PipelineError
 class _Server(uvicorn.Server):
     """Reports when it is ready and ends without raising the signal again: stopping it is no failure."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_stop = on_ready, on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._on_stop()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -73,7 +78,7 @@ def serve(
         lifespan="on",
     )
     with listener:
-        _Server(config, lambda: on_ready(f"http://{host}:{port}")).run(sockets=[listener])
+        _Server(config, lambda: on_ready(f"http://{host}:{port}"), app.state.site.stopping.set).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

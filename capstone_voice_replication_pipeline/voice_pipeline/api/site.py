@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,7 @@ class Site:
         jobs: the jobs.
         runner: does them.
         metrics: for Prometheus.
+        stopping: set when the service was told to stop; answers without an end then end.
     """
 
     settings: ApiSettings
@@ -50,6 +52,7 @@ class Site:
     jobs: JobBook
     runner: JobRunner
     metrics: Metrics
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def folder(self, voice_id: str, param: str = "voice_id") -> VoiceFolder:
         """The folder of a voice that exists, whether it can speak or not.
