@@ -3,7 +3,7 @@
 What you will learn
     - word error rate from scratch: the cheapest way to turn one sentence into another, and its three kinds of error
     - why both sides are brought to the same form first, and what it costs not to
-    - that a recogniser's errors are not the speaker's: a small one gets one word in three wrong on perfect clips
+    - that a recogniser's errors are not the speaker's: a small one gets one word in five wrong on perfect clips
     - how to find a clip with the wrong text anyway: compare sounds, and look at the gap between right and wrong pairs
 How to run it
     python 03_transcribe_and_verify.py --quick                       6 clips, PocketSphinx, no network, about 10 s
@@ -124,7 +124,7 @@ def the_form_of_the_text() -> tuple[float, float]:
 
 
 def pocketsphinx() -> Callable[[np.ndarray], str]:
-    """A recogniser of 1990s design, its model inside its package: 40 MB, offline, about one word in three wrong."""
+    """A recogniser of 1990s design, its model inside its package: 40 MB, offline, about one word in five wrong."""
     return lambda waveform: Recognizer.shared().transcribe(waveform, SAMPLE_RATE)
 
 

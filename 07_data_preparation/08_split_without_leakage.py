@@ -1,7 +1,7 @@
 """Split a data set so that the test says something; and what a measured score is worth when it does not.
 
 What you will learn
-    - that a classifier scores 90 % and more on labels that a coin gave, when the split lets speakers leak
+    - that a classifier scores 75 to 96 % on labels that a coin gave, when the split lets something leak
     - three ways to leak: the same speaker, the same recording in other copies, and a choice made before the split
     - how to group what belongs together (union-find, ten lines) and hold out whole groups
     - what the capstone's split promises: no recording and no text on both sides, and the same answer tomorrow
