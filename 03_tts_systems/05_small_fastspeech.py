@@ -7,7 +7,7 @@ What you will learn
     - long texts: a Tacotron may repeat, skip and lose its place; durations cannot
     - to speak faster and slower, and where the capstone does all of this
 How to run it
-    python 05_small_fastspeech.py --quick     300 steps, no network, about 15 s, after script 04
+    python 05_small_fastspeech.py --quick     400 steps, no network, about 15 s, after script 04
     python 05_small_fastspeech.py             3,000 steps, about 90 s; the first run downloads 4 MB
 Time and memory on 2 CPU cores: quick 15 s, full 90 s; 0.9 GB. It needs the Tacotron that script 04 trains.
 Writes outputs/: fastspeech.png, fastspeech.wav, fastspeech_slow.wav, digits/ (first run without data)
@@ -256,7 +256,7 @@ def main(settings) -> dict:
     device = prepare_torch(settings)
     teacher = read_teacher(settings)
     takes, random = digit_takes(settings), np.random.default_rng(settings.seed)
-    steps, count = (300, 200) if settings.quick else (3000, 800)
+    steps, count = (400, 200) if settings.quick else (3000, 800)
     strings = digit_strings(count, (2, 4), takes, random)
     known = {one.text for one in strings}
     short = digit_strings(12, (3, 3), takes, random, known)

@@ -90,7 +90,8 @@ def test_02_magnitudes_of_a_mel_fit_it_and_copies_are_compared():
     again = np.log(np.maximum(vocoder.mel_filters() @ vocoder.unmel(mel), 1e-5))
     assert vocoder.unmel(mel).min() >= 0 and np.abs(again - mel).mean() < 0.3
     assert vocoder.mel_distance(waveform, waveform) == 0
-    assert vocoder.mel_distance(waveform, 0.5 * waveform) == pytest.approx(6.02, abs=1.5)
+    hiss = (0.1 * np.random.default_rng(1).normal(size=RATE)).astype(np.float32)  # no frame of it is near the floor
+    assert vocoder.mel_distance(hiss, 0.5 * hiss) == pytest.approx(6.02, abs=0.1)
 
 
 # ------------------------------------------------------------------------------------------------------------- Coqui
@@ -164,8 +165,8 @@ def test_04_attention_sums_to_one_and_leaves_the_padding_out():
     strings = [digit_string(tacotron, "one two", 14), digit_string(tacotron, "six", 9)]
     symbols, absent, mel, steps = tacotron.collate(strings, "cpu")
     frames, stops, attention = tacotron.Tacotron()(symbols, absent, mel)
-    assert steps.tolist() == [5, 3] and mel.shape == (2, 15, tacotron.M) == frames.shape and stops.shape == (2, 5)
-    assert torch.allclose(attention.sum(2), torch.ones(2, 5)) and attention[1, :, 3:].max() < 1e-6
+    assert steps.tolist() == [4, 3] and mel.shape == (2, 16, tacotron.M) == frames.shape and stops.shape == (2, 4)
+    assert torch.allclose(attention.sum(2), torch.ones(2, 4)) and attention[1, :, 3:].max() < 1e-6
     loss, _ = tacotron.loss_of(tacotron.Tacotron(), strings, True, "cpu")
     assert loss.requires_grad and torch.isfinite(loss)
 
@@ -187,7 +188,7 @@ def test_04_reading_through_is_judged_by_where_it_looks():
 
 def test_04_attention_on_the_right_word_is_measured_against_the_truth(monkeypatch):
     tacotron = lesson("04_small_tacotron")
-    string = digit_string(tacotron, "one two", 12)
+    string = digit_string(tacotron, "one two", 4 * tacotron.R)
     right = np.zeros((4, 7))
     right[:2, 1], right[2:, 5] = 1, 1
     monkeypatch.setattr(tacotron, "attention_of", lambda *_: [right])
@@ -213,10 +214,10 @@ def test_05_letters_are_repeated_and_the_speed_is_obeyed():
 
 def test_05_durations_of_a_diagonal_attention_are_even(monkeypatch):
     fast = lesson("05_small_fastspeech")
-    string = digit_string(fast.lesson_04, "six", 9)
+    string = digit_string(fast.lesson_04, "six", 3 * fast.lesson_04.R)
     monkeypatch.setattr(fast.lesson_04, "attention_of", lambda *_: [np.eye(3, dtype=np.float32)])
     [durations] = fast.durations_of(None, [string])
-    assert durations.tolist() == [3, 3, 3]
+    assert durations.tolist() == [fast.lesson_04.R] * 3
     assert fast.word_starts("a bc", np.array([2, 1, 4, 1])).tolist() == pytest.approx([0, 3 * fast.FRAME])
 
 
