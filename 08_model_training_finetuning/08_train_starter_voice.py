@@ -289,7 +289,7 @@ class Opponents:
 
         Args:
             batch: for the lengths.
-            real: normalised frames `[B, T, frame_size]`.
+            real: normalised frames `[B, T, 82]`.
             made: the model's.
             step: of the training.
         """
@@ -328,7 +328,7 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
     held_out = [int(row) for row in np.flatnonzero(bank.held_out & (bank.which == 0))]
 
     seed_everything(settings.seed)
-    size = StarterSettings(speaks_pitch=True)
+    size = StarterSettings()
     model = StarterTTS(size).to(device)
     if start is None:
         model.fit_normalisation(bank.mel.float(), bank.f0[bank.f0 > 0], bank.level)

@@ -152,4 +152,4 @@ def test_vocoder_training_uses_critics_and_lowers_the_spectral_loss(work, corpus
 
 def _small(settings):
     size = {"channels": 32, "encoder_blocks": 2, "decoder_blocks": 3, "predictor_channels": 32}
-    return lambda **_: settings(**size, speaks_pitch=True)
+    return lambda **_: settings(**size)

@@ -89,7 +89,7 @@ class StarterEngine:
         check_complete()
 
     def fine_tune(self, request: FineTuneRequest) -> FineTuneResult:
-        """Learn one speaker: align, train, measure on the way, keep the best checkpoint, correct what is left."""
+        """Learn one speaker: align, train, measure on the way, keep the best checkpoint, correct rate and pitch."""
         self.prepare()
         steps = request.max_steps or self.default_steps
         best_dir = request.run_dir / "best"
@@ -103,11 +103,10 @@ class StarterEngine:
         model = FineTuneTTS(base.settings).start_from(base, embedding)
         model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
         model.total_steps = steps
-        if base.settings.speaks_pitch:
-            pitch = float(torch.cat([model.normalise_pitch(clip.f0[clip.f0 > 0]) for clip in clips]).mean())
-            scale = calibrate(base, embedding, clips).length_scale
-            model.wanted = Wanted(embedding.to(request.device), pitch, scale)
-            model.listener = Listener(replay_sentences(), request.device)
+        pitch = float(torch.cat([base.normalise_pitch(clip.f0[clip.f0 > 0]) for clip in clips]).mean())
+        scale = calibrate(base, embedding, clips).length_scale
+        model.wanted = Wanted(embedding.to(request.device), pitch, scale)
+        model.listener = Listener(replay_sentences(), request.device)
         others = [torch.from_numpy(row) for row in main_embeddings()]
         with request.meter.some(_REPLAY, replay_sentences(), least=12) as sentences:
             replay = speak_replay(base, others, sentences)
@@ -146,7 +145,7 @@ class StarterEngine:
         )
         if judge.trials[-1].step < outcome.steps:  # stopped by the clock, between two trials
             judge.try_out(model, outcome.steps)
-        request.on_progress(0.96, "measuring pitch, rate and spectrum")
+        request.on_progress(0.96, "measuring pitch and rate")
         judge.voice_of(load_checkpoint(judge.best_path)["weights"]).save(best_dir)
         judge.voice_of(_weights(model)).save(request.run_dir / "last")  # so that the proof card can compare
         return self._result(best_dir, outcome, judge)
@@ -172,7 +171,7 @@ class StarterEngine:
         """The base model with a speaker embedding `[256]`."""
         self.prepare()
         base = StarterTTS.read(ACOUSTIC)
-        return StarterVoice(base, torch.from_numpy(embedding.astype(np.float32)), Calibration.none())
+        return StarterVoice(base, torch.from_numpy(embedding.astype(np.float32)), Calibration())
 
     @staticmethod
     def _result(model_dir: Path, outcome: TrainingOutcome, judge: _Judge) -> FineTuneResult:

@@ -25,6 +25,8 @@ from voice_pipeline.settings import AUDIO
 from voice_pipeline.speaker import EMBEDDING_SIZE
 
 _ENERGY_FLOOR = 1e-4
+FRAME_SIZE = AUDIO.n_mels + 2
+"""Values of a frame: log mel, log F0 without holes, voicing (-1 or 1)."""
 _SHORTEST_OUTPUT = 32  # frames; the widest decoder convolution spans 25
 
 
@@ -34,8 +36,8 @@ class Spoken:
 
     Attributes:
         mel: natural-log mel, float32 `[T, 80]`.
-        f0: Hz, float32 `[T]`: without holes where the model speaks pitch, else the mean of each symbol.
-        voicing: -1 unvoiced to 1 voiced, float32 `[T]`; 1 where the model does not say.
+        f0: Hz, without holes, float32 `[T]`.
+        voicing: -1 unvoiced to 1 voiced, float32 `[T]`.
         durations: frames of each symbol, int64 `[N]`, sum T.
         log_f0: natural log of F0 of each symbol, float32 `[N]`.
         log_energy: natural log of the RMS of each symbol, float32 `[N]`.
@@ -53,7 +55,7 @@ class Predicted(NamedTuple):
     """What the network says of one text.
 
     Attributes:
-        frames: normalised, `[T, frame_size]`.
+        frames: normalised, `[T, 82]`.
         durations: frames of each symbol, int64 `[N]`.
         pitch: normalised log F0 of each symbol, `[N]`.
         energy: normalised log energy of each symbol, `[N]`.
@@ -74,19 +76,12 @@ class StarterSettings:
         encoder_blocks: residual convolution blocks over symbols.
         decoder_blocks: residual convolution blocks over frames; nearly all of the computing.
         predictor_channels: hidden channels of the duration, pitch and energy predictors.
-        speaks_pitch: a frame holds log F0 and voicing besides the mel bins, which a neural vocoder needs.
     """
 
     channels: int = 128
     encoder_blocks: int = 6
     decoder_blocks: int = 9
     predictor_channels: int = 128
-    speaks_pitch: bool = False
-
-    @property
-    def frame_size(self) -> int:
-        """Values of a frame: log mel, and with `speaks_pitch` log F0 without holes and voicing (-1 or 1)."""
-        return AUDIO.n_mels + 2 * self.speaks_pitch
 
 
 def coqui_config(settings: StarterSettings) -> Fastspeech2Config:
@@ -98,7 +93,7 @@ def coqui_config(settings: StarterSettings) -> Fastspeech2Config:
 
     args = ForwardTTSArgs(
         num_chars=len(SYMBOLS),
-        out_channels=settings.frame_size,
+        out_channels=FRAME_SIZE,
         hidden_channels=settings.channels,
         use_aligner=False,
         use_pitch=True,
@@ -187,11 +182,9 @@ class StarterTTS(ForwardTTS):
         return torch.where(f0 > 0, (f0.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
 
     def frames_of(self, batch: Batch) -> Tensor:
-        """What the decoder learns to say, normalised, `[B, T, frame_size]`."""
+        """What the decoder learns to say, normalised, `[B, T, 82]`."""
         device = self.mel_mean.device
         mel = self.normalise_mel(batch.mel.to(device).float())
-        if not self.settings.speaks_pitch:
-            return mel
         pitch = self.normalise_pitch(batch.contour.to(device))
         voicing = torch.where(batch.f0.to(device)[:, 0] > 0, 1.0, -1.0)
         return torch.cat([mel, pitch.unsqueeze(-1), voicing.unsqueeze(-1)], dim=-1)
@@ -247,8 +240,6 @@ class StarterTTS(ForwardTTS):
         embedding: Tensor,
         *,
         length_scale: float = 1.0,
-        pitch_scale: float = 1.0,
-        pitch_shift: float = 0.0,
         durations: Tensor | None = None,
     ) -> Predicted:
         """Symbols to normalised frames, with a way back for gradients; see `speak` for the arguments."""
@@ -262,10 +253,10 @@ class StarterTTS(ForwardTTS):
             frames = torch.diff(edges, prepend=torch.zeros_like(edges[:, :1])).clamp_min(1.0) * x_mask[0]
         else:
             frames = torch.nn.functional.pad(durations.to(device), (0, x.shape[1] - n)).unsqueeze(0).float()
-        pitch = self.pitch_predictor(o_en, x_mask) * pitch_scale + pitch_shift
+        pitch = self.pitch_predictor(o_en, x_mask)
         energy = self.energy_predictor(o_en, x_mask)
         o_en = o_en + self.pitch_emb(pitch) + self.energy_emb(energy)
-        mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, frame_size]
+        mean, _ = self._forward_decoder(o_en, frames, x_mask, frames.sum(1).long())  # [1, T, 82]
         return Predicted(mean[0], frames[0, :n].long(), pitch[0, 0, :n], energy[0, 0, :n])
 
     @torch.inference_mode()
@@ -275,8 +266,6 @@ class StarterTTS(ForwardTTS):
         embedding: Tensor,
         *,
         length_scale: float = 1.0,
-        pitch_scale: float = 1.0,
-        pitch_shift: float = 0.0,
         durations: Tensor | None = None,
     ) -> Spoken:
         """Symbols to frames. Inputs may be on any device; what comes back is on the CPU.
@@ -285,28 +274,16 @@ class StarterTTS(ForwardTTS):
             ids: int64 `[N]`.
             embedding: float32 `[256]`.
             length_scale: 2.0 speaks at half the rate.
-            pitch_scale: factor on the predicted normalised pitch.
-            pitch_shift: added to the predicted normalised pitch (standard deviations of log F0).
             durations: frames of each symbol `[N]`; predicted when None.
         """
-        said = self.predict(
-            ids,
-            embedding,
-            length_scale=length_scale,
-            pitch_scale=pitch_scale,
-            pitch_shift=pitch_shift,
-            durations=durations,
-        )
-        log_f0, counts = (said.pitch * self.scales[1] + self.scales[0]).cpu(), said.durations.cpu()
-        f0, voicing = log_f0.exp().repeat_interleave(counts), torch.ones(int(counts.sum()))
-        if self.settings.speaks_pitch:
-            f0, voicing = (part.cpu() for part in self.pitch_of(said.frames))
+        said = self.predict(ids, embedding, length_scale=length_scale, durations=durations)
+        f0, voicing = self.pitch_of(said.frames)
         return Spoken(
             mel=self.restore_mel(said.frames[:, : AUDIO.n_mels]).cpu(),
-            f0=f0.clamp(AUDIO.f0_min, AUDIO.f0_max),
-            voicing=voicing,
-            durations=counts,
-            log_f0=log_f0,
+            f0=f0.cpu(),
+            voicing=voicing.cpu(),
+            durations=said.durations.cpu(),
+            log_f0=(said.pitch * self.scales[1] + self.scales[0]).cpu(),
             log_energy=(said.energy * self.scales[3] + self.scales[2]).cpu(),
         )
 
