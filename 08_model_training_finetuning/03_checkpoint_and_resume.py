@@ -5,7 +5,7 @@ What you will learn
     - how to write one so that a kill in the middle of writing costs nothing
     - how to prove that resuming works: the same losses to the last bit
 How to run it
-    python 03_checkpoint_and_resume.py --quick     60 steps, killed once, about 20 s
+    python 03_checkpoint_and_resume.py --quick     40 steps, killed once, about 20 s
     python 03_checkpoint_and_resume.py             200 steps, killed three times, about 50 s
 Time and memory on 2 CPU cores: quick 20 s, full 50 s; 0.9 GB. The first run speaks its words: 15 s more.
 Writes outputs/: checkpoint_and_resume.png, killed_run/, toy_run/, spoken/ (first run)
@@ -50,9 +50,9 @@ PARSER = script_parser(__doc__)
 PARSER.add_argument(
     "--worker", action="store_true", help="be the training that is killed (the script starts it itself)"
 )
-QUICK_STEPS, FULL_STEPS = 60, 200
+QUICK_STEPS, FULL_STEPS = 40, 200
 SAVE_EVERY = 10  # steps; what a kill can cost
-BATCH = 32
+BATCH = 16
 RATE = 3e-3
 PATIENCE = 200.0  # seconds to wait for the worker, on a slow machine
 
@@ -200,7 +200,7 @@ def forget_each(clips: Clips, steps: int, seed: int) -> dict[str, list[float]]:
 
 
 def capstone_run(clips: Clips, folder: Path, seed: int) -> tuple[list[float], list[float]]:
-    """Train the same network with the capstone's run_training: 12 steps at once, and 12 with a stop after the fifth."""
+    """Train the same network with the capstone's run_training: 8 steps at once, and 8 with a stop after the fourth."""
     from voice_pipeline.engines.coqui import setup_coqui
 
     setup_coqui()
@@ -240,9 +240,9 @@ def capstone_run(clips: Clips, folder: Path, seed: int) -> tuple[list[float], li
         def get_scheduler(self, optimizer):
             return [torch.optim.lr_scheduler.ConstantLR(one, factor=1.0) for one in optimizer]
 
-    samples = [(clips.mels[row].cpu(), clips.labels[row].cpu()) for row in range(80)]
+    samples = [(clips.mels[row].cpu(), clips.labels[row].cpu()) for row in range(48)]
     curves = []
-    for name, stops in (("whole", (12,)), ("stopped", (5, 12))):
+    for name, stops in (("whole", (8,)), ("stopped", (4, 8))):
         for stop in stops:  # run_training looks into the folder, and goes on where the run there stopped
             config = TrainerConfig(batch_size=16)
             done = run_training(Words(), config, samples, [], folder / name, max_steps=stop, seed=seed, save_every=1)
@@ -286,7 +286,7 @@ def main(settings) -> dict:
 
     shutil.rmtree(folder, ignore_errors=True)  # an old run would be gone on with
     folder.mkdir(parents=True)
-    kills = [25] if settings.quick else [25, 90, 140]
+    kills = [15] if settings.quick else [25, 90, 140]
     starts = [0]
     for kill_at in kills:
         done = run_and_kill(settings, folder, kill_at)
@@ -318,7 +318,7 @@ def main(settings) -> dict:
     shutil.rmtree(toy, ignore_errors=True)
     once, twice = capstone_run(clips, toy, settings.seed)
     capstone = max(abs(a - b) for a, b in zip(once, twice, strict=True))
-    print(f"\nThe capstone's run_training (Coqui's Trainer), 12 steps with a stop after 5: {capstone:.1e} apart")
+    print(f"\nThe capstone's run_training (Coqui's Trainer), 8 steps with a stop after 4: {capstone:.1e} apart")
     parts = [resumed[start:] for start in starts]
     plot(truth, parts, forgotten, settings.out / "checkpoint_and_resume.png")
     print(

@@ -86,7 +86,7 @@ def stand_in(settings: Namespace, count: int) -> list[tuple[str, np.ndarray]]:
         path = settings.out / "clips" / f"clip_{number}.wav"
         if not path.is_file():
             voice = StarterVoice(
-                StarterTTS.read(ACOUSTIC), torch.from_numpy(reference_embeddings()[7]), Calibration.none()
+                StarterTTS.read(ACOUSTIC), torch.from_numpy(reference_embeddings()[7]), Calibration()
             )
             faster = soxr.resample(voice.synthesize(text), AUDIO.sample_rate * 1.12, AUDIO.sample_rate)
             write_wav(path, faster, AUDIO.sample_rate)
@@ -127,9 +127,8 @@ def show_parts(model: torch.nn.Module) -> None:
         "duration_predictor": "frames of each symbol",
         "pitch_predictor": "pitch of each symbol",
         "energy_predictor": "loudness of each symbol",
-        "decoder": "frames: 80 mel bands each",
+        "decoder": "frames: 80 mel bands, pitch and voicing each",
         "speaker_bias": "who speaks, into every block of the decoder",
-        "refiner": "sharpens the frames",
     }
     counts: dict[str, int] = {}
     for name, value in model.named_parameters():
@@ -201,7 +200,7 @@ def mel_error(model: FineTuneTTS, clips: list[Frames]) -> float:
 def speak(model: FineTuneTTS, texts: tuple[str, ...]) -> list[np.ndarray]:
     plain = StarterTTS(model.settings)
     plain.load_state_dict({name: value for name, value in model.state_dict().items() if name != "voice"})
-    voice = StarterVoice(plain.eval(), model.voice.detach().clone(), Calibration.none())
+    voice = StarterVoice(plain.eval(), model.voice.detach().clone(), Calibration())
     return [voice.synthesize(text) for text in texts]
 
 

@@ -303,10 +303,10 @@ def main(settings: Namespace) -> dict:
     model.save(settings.out / "small_voice" / "acoustic.safetensors")
     aligner.save(settings.out / "small_voice" / "aligner.safetensors")
 
-    voice = StarterVoice(model, clips[0].embedding, Calibration.none())
+    voice = StarterVoice(model, clips[0].embedding, Calibration())
     recognizer = Recognizer.quick() if settings.quick else Recognizer.shared()
     student, heard = judge(voice, texts, settings.out / "small_voice.wav", recognizer)
-    teacher_voice = StarterVoice(StarterTTS.read(ACOUSTIC), clips[0].embedding, Calibration.none())
+    teacher_voice = StarterVoice(StarterTTS.read(ACOUSTIC), clips[0].embedding, Calibration())
     teacher, _ = judge(teacher_voice, texts, settings.out / "teacher.wav", recognizer)
     print("\n4 what PocketSphinx heard in small_voice.wav")
     for text, words in list(zip(texts, heard, strict=True))[:3]:

@@ -147,6 +147,8 @@ def launch(command: list[str], folder: Path, **variables: str) -> float:
     """
     loopback = {"Linux": "lo", "Darwin": "lo0"}.get(platform.system())
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    if platform.system() == "Windows":
+        environment["USE_LIBUV"] = "0"  # PyTorch for Windows is built without it
     if loopback and not torch.cuda.is_available():
         environment["GLOO_SOCKET_IFNAME"] = loopback  # all on this machine; else gloo asks the name server who we are
     started = time.perf_counter()

@@ -159,7 +159,7 @@ def load_digits(settings: Namespace) -> Clips:
 
 
 def _spoken(settings: Namespace, name: str, words: Sequence[str], voices: range, takes: int) -> Clips:
-    """Words by synthetic voices, each take at another speed and pitch."""
+    """Words by synthetic voices, each at another pace."""
     kind = f"{sha256_file(ACOUSTIC)}{words}{voices}{takes}{FRAMES}{RANGE}"  # another voice or list, another file
     path = settings.out / "spoken" / f"{name}_{hashlib.sha256(kind.encode()).hexdigest()[:8]}.npz"
     if not path.is_file():
@@ -184,12 +184,8 @@ def _speak_all(path: Path, words: Sequence[str], voices: range, takes: int) -> N
     for voice in voices:
         for _ in range(takes):
             for label, symbols in enumerate(ids):
-                spoken = model.speak(
-                    symbols,
-                    embeddings[voice % len(embeddings)],
-                    length_scale=random.uniform(0.8, 1.25),
-                    pitch_shift=random.uniform(-0.6, 0.6),
-                )
+                pace = random.uniform(0.8, 1.25)
+                spoken = model.speak(symbols, embeddings[voice % len(embeddings)], length_scale=pace)
                 mels.append(picture(spoken.mel.T.numpy()))
                 labels.append(label)
                 speakers.append(f"voice{voice}")
