@@ -307,7 +307,7 @@ def main(settings) -> dict:
         f"fine_tune_coqui.png: one loop, one curve; without replay the old sentences go from {start_error[1]:.2f} to "
         f"{alone_error[1]:.2f}, with it to {replay_error[1]:.2f}"
     )
-    print("The capstone's step 4 adds what makes it safe: a budget, trials, the best checkpoint by ear, resuming:")
+    print("The capstone's step 4 adds a listener that judges whole sentences, trials, the best checkpoint, resuming:")
     print("   python 04_fine_tune.py --voice NAME      (and --engine vits for Coqui's VITS, where it can be fetched)\n")
     return {
         "clips": len(clips),
