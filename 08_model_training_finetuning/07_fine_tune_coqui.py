@@ -85,9 +85,7 @@ def stand_in(settings: Namespace, count: int) -> list[tuple[str, np.ndarray]]:
     for number, text in enumerate(sentences):
         path = settings.out / "clips" / f"clip_{number}.wav"
         if not path.is_file():
-            voice = StarterVoice(
-                StarterTTS.read(ACOUSTIC), torch.from_numpy(reference_embeddings()[7]), Calibration()
-            )
+            voice = StarterVoice(StarterTTS.read(ACOUSTIC), torch.from_numpy(reference_embeddings()[7]), Calibration())
             faster = soxr.resample(voice.synthesize(text), AUDIO.sample_rate * 1.12, AUDIO.sample_rate)
             write_wav(path, faster, AUDIO.sample_rate)
         found.append((text, soundfile.read(path, dtype="float32")[0]))
