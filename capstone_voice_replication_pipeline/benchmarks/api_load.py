@@ -11,7 +11,7 @@ named, and called over HTTP. Every request has another text, so that no cache he
     first      seconds until the first byte of a streamed short sentence (pcm), one request after the other
     clients    seconds of speech made in a second, by one client and by --clients at once; how many were refused
     memory     resident memory after 50 requests and after --requests more
-    chapter    20,000 characters as one streamed mp3, and how much the memory rose
+    chapter    a long text (--characters) as one streamed mp3, and how much the memory rose
 
 Writes: outputs/api_load.json beside this script, or --json FILE.
 Time: about 3 minutes on 2 idle CPU cores. On a busy machine only the ratio and the memory are worth something.
@@ -48,7 +48,6 @@ SHORT = "There was nothing so very remarkable in that, {name}."  # about three s
 NAMES = "Alice Mary Emma Clara Helen Laura Nancy Paula Ruth Susan Vera Wendy Rose Jane Lucy Kate".split()
 PLACES = "garden kitchen library station harbour village market meadow forest castle".split()
 LONG = "Then {name} went down to the {place} and began to wonder what was going to happen next, and why."
-CHAPTER_CHARACTERS = 20_000
 _MB = 2**20
 _WARM_REQUESTS = 50
 _PCM_BYTES_PER_SECOND = 48_000
@@ -214,7 +213,7 @@ def measure_chapter(service: Service, arguments: argparse.Namespace) -> dict[str
     text = ""
     for sentence in texts(LONG):
         text += sentence + " "
-        if len(text) >= CHAPTER_CHARACTERS:
+        if len(text) >= arguments.characters:
             break
     before = highest = service.resident_mb
     body = {"model": "tts-1", "voice": service.voice, "input": text, "response_format": "mp3"}
@@ -285,6 +284,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="requests of one measurement (default 20)")
     parser.add_argument("--requests", type=int, default=200, metavar="N", help="requests to watch the memory over")
+    parser.add_argument("--characters", type=int, default=20_000, metavar="N", help="length of the long text")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
     arguments = parser.parse_args(argv)
@@ -294,7 +294,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         raise CourseError(f"there is no part {', '.join(sorted(unknown))}", hint=f"--only {','.join(PARTS)}")
     if (arguments.home is None) != (arguments.voice is None):
         raise CourseError("--home and --voice belong together", hint="--home voices --voice my-voice")
-    for name in ("clients", "workers", "repeats", "requests"):
+    for name in ("clients", "workers", "repeats", "requests", "characters"):
         if getattr(arguments, name) < 1:
             raise CourseError(f"--{name} {getattr(arguments, name)} is below 1", hint=f"--{name} 8")
     return arguments
@@ -303,6 +303,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     arguments = parse(argv)
     busy = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    print("starting the service", flush=True)
     with tempfile.TemporaryDirectory() as place, serving(arguments, Path(place)) as service:
         figures = {}
         for part in arguments.only:
