@@ -145,9 +145,10 @@ def engines(settings, target: np.ndarray, reference: Path) -> list[Engine]:
 # measuring
 
 
-def measure(name: str, waveforms: list[np.ndarray], texts: list[str], target: np.ndarray, took: float) -> dict:
-    """Return one row's numbers."""
-    heard = [Recognizer.shared().transcribe(waveform, SAMPLE_RATE) for waveform in waveforms]
+def measure(name: str, waveforms: list, texts: list[str], target: np.ndarray, took: float, quick: bool) -> dict:
+    """Return one row's numbers. A quick run listens once to each sentence, a full run three times (better, slower)."""
+    recognizer = Recognizer.quick() if quick else Recognizer.shared()
+    heard = [recognizer.transcribe(waveform, SAMPLE_RATE) for waveform in waveforms]
     alike = [similarity(SpeakerEncoder.shared().embed(waveform, SAMPLE_RATE), target) for waveform in waveforms]
     rated = [rating.overall for rating in (dnsmos(waveform, SAMPLE_RATE) for waveform in waveforms) if rating]
     return {
@@ -192,7 +193,7 @@ def plot(measured: list[dict], path: Path) -> None:
 
 def main(settings) -> dict:
     prepare_cpu(settings, "so that every engine is measured on the same cores")
-    clips = [clip.at(SAMPLE_RATE) for clip in load_reader(settings, 4 if settings.quick else 10)]
+    clips = [clip.at(SAMPLE_RATE) for clip in load_reader(settings, 3 if settings.quick else 10)]
     target = centroid([SpeakerEncoder.shared().embed(clip.waveform, SAMPLE_RATE) for clip in clips[1:]])
     write_wav(settings.out / "target.wav", clips[0].waveform, SAMPLE_RATE)
     texts = list(SENTENCES[: 3 if settings.quick else len(SENTENCES)])
@@ -201,14 +202,14 @@ def main(settings) -> dict:
     measured, rows = [], []
     known = transcripts("ljspeech_sample")
     said = [known.get(clip.name, SENTENCES[number % len(SENTENCES)]) for number, clip in enumerate(clips)]
-    real = measure("target's recordings", [clip.waveform for clip in clips], said, target, 0.0)
+    real = measure("target's recordings", [clip.waveform for clip in clips], said, target, 0.0, settings.quick)
     rows.append(row_of(real, None))
     for engine in ready:
         engine.speak("Ready.")  # libraries load at the first sentence; that is not the engine's speed
         waveforms, took = seconds_of(
             lambda engine=engine: [np.asarray(engine.speak(text), np.float32) for text in texts]
         )
-        measured.append(measure(engine.name, waveforms, texts, target, took))
+        measured.append(measure(engine.name, waveforms, texts, target, took, settings.quick))
         rows.append(row_of(measured[-1], engine))
         write_wav(settings.out / "spoken" / f"{engine.name.split()[0].strip(',')}.wav", waveforms[0], SAMPLE_RATE)
     print(f"\n{len(texts)} sentences each (the recordings say others). The recogniser is small: compare rows.")
@@ -234,11 +235,11 @@ def main(settings) -> dict:
 
 EXPECTED = {
     "engines": Expected(quick=(2, 6), full=(2, 6)),
-    "recording_word_errors": Expected(quick=(0, 0.7), full=(0.05, 0.6)),
+    "recording_word_errors": Expected(quick=(0.05, 0.9), full=(0.05, 0.6)),
     "recording_like_target": Expected(quick=(0.7, 1), full=(0.8, 1)),
-    "formant_word_errors": Expected(quick=(0, 0.8), full=(0, 0.7)),
+    "formant_word_errors": Expected(quick=(0.05, 0.95), full=(0, 0.7)),
     "formant_like_target": Expected(quick=(0, 0.7), full=(0, 0.7)),
-    "starter_word_errors": Expected(quick=(0, 0.8), full=(0, 0.8)),
+    "starter_word_errors": Expected(quick=(0.05, 0.95), full=(0, 0.8)),
     "starter_like_target": Expected(quick=(0.5, 1), full=(0.5, 0.95)),
 }
 
