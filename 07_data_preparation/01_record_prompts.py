@@ -106,7 +106,7 @@ def complaints(found: dict[str, float]) -> list[str]:
 
 def mistakes(readings: list[Reading], random: np.random.Generator) -> list[tuple[str, Reading, str, str]]:
     """Return (what the speaker did, the take, word of my complaint, the capstone's rule) for each mistake."""
-    one, other = readings[0], readings[1]
+    one, text = readings[0], readings[0].text
     sound, room = one.waveform, round(0.4 * SAMPLE_RATE)
     speech = sound[room:-room]
     loud = np.clip(sound / np.abs(sound).max() * 4.0, -1, 1) * np.float32(0.8)  # turned up, then turned down again
@@ -115,17 +115,17 @@ def mistakes(readings: list[Reading], random: np.random.Generator) -> list[tuple
     late = sound[room + round(0.15 * SAMPLE_RATE) :]
     early = sound[: -room - round(0.25 * SAMPLE_RATE)]
     takes = [
-        ("whispered across the room", sound * np.float32(0.006 / np.abs(sound).max()), "quiet", "silent"),
-        ("turned up too far", loud, "clipped", "clipped"),
-        ("fan beside the microphone", hiss, "noisy", "noisy"),
-        ("began before the signal", late, "beginning", "cut_off_start"),
-        ("pressed Enter too early", early, "end is", "cut_off_end"),
-        ("stopped in the middle", part, "missing", "text_longer_than_speech"),
-        ("read another sentence", other.waveform, "other words", "other_words"),
+        ("whispered across the room", sound * np.float32(0.006 / np.abs(sound).max()), text, "quiet", "silent"),
+        ("turned up too far", loud, text, "clipped", "clipped"),
+        ("fan beside the microphone", hiss, text, "noisy", "noisy"),
+        ("began before the signal", late, text, "beginning", "cut_off_start"),
+        ("pressed Enter too early", early, text, "end is", "cut_off_end"),
+        ("stopped in the middle", part, text, "missing", "text_longer_than_speech"),
+        ("read another sentence", sound, readings[1].text, "other words", "other_words"),
     ]
     return [
-        (did, Reading(f"mistake_{number}", one.speaker, take.astype(np.float32), SAMPLE_RATE, one.text), word, rule)
-        for number, (did, take, word, rule) in enumerate(takes)
+        (did, Reading(f"mistake_{number}", one.speaker, take.astype(np.float32), SAMPLE_RATE, asked), word, rule)
+        for number, (did, take, asked, word, rule) in enumerate(takes)
     ]
 
 

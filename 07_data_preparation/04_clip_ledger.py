@@ -191,7 +191,7 @@ def fill_inbox(folder: Path, readings: list[Reading], random: np.random.Generato
     if not settings.quick:  # these two only a recogniser and a speaker encoder find
         other = load_speakers(settings, 3)[1].at(SAMPLE_RATE)
         add("somebody_else", "another_speaker", other.waveform[: 8 * SAMPLE_RATE], "Who is it " * 10)
-        add("other_sentence", "other_words", 0.9 * readings[1].waveform, readings[2].text)
+        add("other_sentence", "other_words", 0.8 * readings[1].waveform, readings[2].text)
     shutil.copyfile(folder / f"good_{readings[0].name}.wav", folder / "zz_copy.wav")
     write_bytes_atomic(folder / "web_page.wav", b"<html><body>404 Not Found</body></html>")
     with atomic_path(folder / "not_a_number.wav") as temporary:
