@@ -274,7 +274,7 @@ def main(settings) -> dict:
     }
 
 
-# The stand-in was made by the starter voice, so its copies come out nearer than a recording's do.
+# Of the stand-in, a synthetic voice, pitch is hard to track: then the network, told a wrong one, is far off.
 EXPECTED = {
     "difference_to_librosa": Expected(quick=(0, 1e-3), full=(0, 1e-3)),
     "convergence_by_chance": Expected(quick=(0.4, 1.2), full=(0.4, 1.2)),
@@ -283,7 +283,7 @@ EXPECTED = {
     "rounds_for_the_same": Expected(quick=(2, 20), full=(2, 20)),
     "mel_off_true_magnitudes_db": Expected(quick=(0, 2), full=(0, 2)),
     "mel_off_griffin_lim_db": Expected(quick=(0, 5), full=(0, 5)),
-    "mel_off_neural_db": Expected(quick=(0, 6), full=(0, 6)),
+    "mel_off_neural_db": Expected(quick=(0.3, 10), full=(0.3, 4)),
     "mos_recording": Expected(quick=(1.5, 5), full=(2.5, 5)),
     "mos_griffin_lim": Expected(quick=(1, 4.5), full=(1, 4)),
     "mos_neural": Expected(quick=(1, 4.5), full=(1.5, 4.5)),
