@@ -111,7 +111,7 @@ def mistakes(readings: list[Reading], random: np.random.Generator) -> list[tuple
     speech = sound[room:-room]
     loud = np.clip(sound / np.abs(sound).max() * 4.0, -1, 1) * np.float32(0.8)  # turned up, then turned down again
     hiss = mix_at_snr(one, make_noise("white", len(sound), SAMPLE_RATE, random), 3.0)
-    part = np.concatenate([sound[: room + round(0.35 * len(speech))], sound[-room:]])
+    part = np.concatenate([sound[: room + round(0.5 * len(speech))], sound[-room:]])
     late = sound[room + round(0.15 * SAMPLE_RATE) :]
     early = sound[: -room - round(0.25 * SAMPLE_RATE)]
     takes = [
