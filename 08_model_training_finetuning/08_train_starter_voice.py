@@ -1,21 +1,24 @@
-"""Train the starter voice from nothing: an aligner first, then an acoustic model and the flow behind it.
+"""Train the starter voice from nothing: an aligner first, then an acoustic model that critics and a listener judge.
 
 What you will learn
     - why a speech model needs durations, and how an aligner finds them without anybody marking a boundary
     - how one network speaks with many voices: it is told who speaks by a 256-number speaker embedding
+    - why small errors do not make good speech, and what does: critics that know blur, a listener that asks for the
+      speaker's voice, pitch and words
     - how a long training survives being stopped: everything it needs to go on stands in one checkpoint
 
 How to run it (each stage goes on where it was stopped)
     python 08_train_starter_voice.py --data DIR corpus       pack every recording (README.md says what DIR holds)
     python 08_train_starter_voice.py align                   the aligner, then a duration for every symbol
+    python 08_train_starter_voice.py phones                  the classifier of sounds that listens to words
     python 08_train_starter_voice.py acoustic --minutes 60   the acoustic model; --device cuda where there is a GPU
     python 08_train_starter_voice.py export                  float16 weights into the capstone's starter_voice/
 
 The sentences read by a teacher are packed too when `starter_teacher.py` has written outputs/starter/kokoro.
 
-Time and memory: on 2 CPU cores corpus 20 min, align 8 min, acoustic many hours at about a second a step; 4 GB.
-On one H200 GPU 2,068 steps of 24,000 frames took 3 minutes.
-Writes outputs/starter/: real.npz, teacher.npz, *.durations.npz, aligner.safetensors, acoustic.ckpt,
+Time and memory: on 2 CPU cores corpus 20 min, align 8 min, phones 4 min, acoustic about a second a step of 6,000
+frames; 4 GB. On one H200 GPU 2,068 steps of 24,000 frames without critics and listener took 3 minutes.
+Writes outputs/starter/: real.npz, teacher.npz, *.durations.npz, aligner.safetensors, phones.safetensors, acoustic.ckpt,
 acoustic.safetensors, curves.jsonl
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (transfer learning, schedules, checkpoints)
 """
@@ -26,6 +29,7 @@ import argparse
 import json
 import math
 import random
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -49,6 +53,7 @@ from starter_corpus import (
     with_metadata,
     write_pack,
 )
+from starter_phones import PhoneSettings, train_phones
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vocoder_critics import critics_loss, fooling_losses
@@ -239,7 +244,21 @@ def align(settings: Settings) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# stage 3: the acoustic model
+# stage 3: the classifier of sounds
+
+
+def make_phones(device: str) -> None:
+    """Train it and put it where the listener looks for it."""
+    settings = PhoneSettings()
+    bank = FrameBank(Packed.read(packs()), device, {name for name, _ in settings.shares})
+    error = train_phones(bank, settings, WORK / "phones.safetensors")
+    SHIPPED.mkdir(exist_ok=True)
+    shutil.copyfile(WORK / "phones.safetensors", SHIPPED / "phones.safetensors")
+    print(f"held-out frames: {error:.3f} nats; {SHIPPED / 'phones.safetensors'}")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# stage 4: the acoustic model
 
 
 def learning_rate(settings: Settings, step: int, done: float) -> float:
@@ -420,7 +439,7 @@ def validate(model: StarterTTS, batch: Batch) -> float:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# stage 4: ship it
+# stage 5: ship it
 
 
 def known_speakers(packed: Packed) -> dict[str, torch.Tensor]:
@@ -453,7 +472,7 @@ def export() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=["corpus", "align", "acoustic", "export"])
+    parser.add_argument("stage", choices=["corpus", "align", "phones", "acoustic", "export"])
     parser.add_argument("--data", type=Path, help="folder with female_speaker, german_speaker, librispeech, libritts")
     parser.add_argument("--only", choices=["real", "teacher"], help="corpus: pack this part alone")
     parser.add_argument("--minutes", type=float, default=60.0, help="of acoustic training in all")
@@ -461,7 +480,7 @@ def main(argv: list[str] | None = None) -> int:
         "--start", type=Path, metavar="FILE", help="acoustic: weights of an earlier version to go on from"
     )
     parser.add_argument("--rate", type=float, default=Settings.rate, help="acoustic: peak learning rate")
-    parser.add_argument("--device", default="cpu", help="of the acoustic training")
+    parser.add_argument("--device", default="cpu", help="of phones and acoustic")
     parser.add_argument("--batch-frames", type=int, default=Settings.batch_frames, help="frames a step")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     args = parser.parse_args(argv)
@@ -473,6 +492,8 @@ def main(argv: list[str] | None = None) -> int:
         make_corpus(args.data, settings, args.only)
     elif args.stage == "align":
         align(settings)
+    elif args.stage == "phones":
+        make_phones(args.device)
     elif args.stage == "acoustic":
         train_acoustic(settings, args.minutes, args.device, args.start)
     else:

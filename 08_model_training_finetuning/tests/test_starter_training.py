@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from voice_pipeline import acoustics
 from voice_pipeline.engines.starter.base_voice import ALIGNER, reference_embeddings
 from voice_pipeline.engines.starter.data import Batch, Frames
 from voice_pipeline.engines.starter.engine import StarterEngine
+from voice_pipeline.engines.starter.frontend import SYMBOLS
+from voice_pipeline.engines.starter.phones import PhoneClassifier
 from voice_pipeline.settings import AUDIO
 
 MODULE = Path(__file__).resolve().parents[1]
@@ -135,7 +138,20 @@ def test_acoustic_training_goes_on_where_it_stopped(work, script, monkeypatch):
     rows = [json.loads(line) for line in (work / "curves.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
     assert all(np.isfinite(row["held_out"]) for row in rows)
+    assert all({"voice", "words", "voice_pitch"} <= set(row) for row in rows)  # the listener was asked
     assert script.StarterTTS.read(work / "acoustic.safetensors").settings.channels == 32
+
+
+def test_a_phone_classifier_learns_from_the_aligners_durations(work, corpus, script):
+    import starter_phones
+
+    bank = corpus.FrameBank(corpus.Packed.read([work / "real.npz"]), "cpu", {"kathleen"})
+    bank.held_out = bank.which == 0  # learns from the other speeds, is asked about this one
+    settings = starter_phones.PhoneSettings(steps=30, batch_frames=2000, warmup=5)
+    before = starter_phones.train_phones(bank, replace(settings, steps=1, rate=1e-9), work / "phones.safetensors")
+    after = starter_phones.train_phones(bank, settings, work / "phones.safetensors")
+    assert after < before - 0.5
+    assert PhoneClassifier.read(work / "phones.safetensors").leave.weight.shape[0] == len(SYMBOLS)
 
 
 def test_vocoder_training_uses_critics_and_lowers_the_spectral_loss(work, corpus, script):
