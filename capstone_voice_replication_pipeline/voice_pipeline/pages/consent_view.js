@@ -81,6 +81,6 @@ export function consentView(app) {
 
 function said(consent) {
   if (!consent) return "";
-  const later = consent.revoked || consent.matched ? "" : " The speaker is compared with the recordings when these are trained on.";
-  return sentence(consent.summary) + later;
+  const later = consent.revoked || consent.matched ? "" : " That is done before training.";
+  return `${consent.revoked ? "Taken back" : "In force"}: ${sentence(consent.summary, false)}${later}`;
 }

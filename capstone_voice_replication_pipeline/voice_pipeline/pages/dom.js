@@ -24,8 +24,8 @@ export function problem(element, error) {
   place.textContent = error === null ? "" : sentence(error.message);
 }
 
-export function sentence(text) {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+export function sentence(text, capital = true) {
+  const whole = capital ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
