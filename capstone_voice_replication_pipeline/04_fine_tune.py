@@ -11,7 +11,7 @@ sentences nobody recorded: the one with the best similarity at the fewest mishea
 
 Writes: HOME/NAME/models/RUN/ (checkpoints, curves.jsonl, trials.jsonl, budget.json, best/ with safetensors and
 settings), reports/training.png
-Time: about 8 minutes for 20 clips with the starter engine on 2 CPU cores.
+Time: about 5 minutes for 20 clips with the starter engine on 2 CPU cores.
 Next: 05_process_text.py
 """
 

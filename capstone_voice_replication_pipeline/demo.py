@@ -7,7 +7,7 @@ The voice is a real person whom the starter model never heard: 20 clips of LJSpe
 Without a network the demo makes a synthetic stand-in and says so.
 
 Writes: voices/demo/ (or --home DIR), see voice_pipeline/voice_folder.py
-Time: about 10 minutes on 2 CPU cores; a second run takes one minute, since every step finds its result.
+Time: about 7 minutes on 2 CPU cores; a second run takes one minute, since every step finds its result.
 """
 
 from __future__ import annotations

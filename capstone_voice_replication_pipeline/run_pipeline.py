@@ -11,7 +11,7 @@ prompts (short_01.wav ...). FILE is the speaker's consent statement; a public da
 given once: it stays with the voice.
 
 Writes: everything below HOME/NAME/, see voice_pipeline/voice_folder.py; the speech in HOME/NAME/speech/
-Time: about 10 minutes for 20 clips on 2 CPU cores.
+Time: about 7 minutes for 20 clips on 2 CPU cores.
 Next: 07_serve_api.py
 """
 

@@ -104,15 +104,15 @@ def run(
     from ray.serve.config import HTTPOptions
 
     stop = until or threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
     # A local cluster may promise each replica a core, however few there are: the workers inside share them.
     local: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, replicas + 1), "include_dashboard": False}
     ray.init(address=address, logging_level=logging.WARNING, **({} if address else local))
     try:
         serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
         serve.run(bound, name=NAME, route_prefix="/")
+        if threading.current_thread() is threading.main_thread():  # after Ray, which sets handlers of its own
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
         on_ready(f"http://{settings.host}:{settings.port}")
         while not stop.wait(0.5):
             pass

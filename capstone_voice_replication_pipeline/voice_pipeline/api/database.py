@@ -121,11 +121,11 @@ class Database:
             found = connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
         if found == REVISION:
             return
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # its import already talks
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         try:

@@ -5,9 +5,10 @@ import { call } from "./service.js";
 const DOWN = { H1: "h3", H2: "h4", H3: "h5", H4: "h6" };
 
 export async function embed(path, place) {
-  const page = new DOMParser().parseFromString(await (await call(path)).text(), "text/html");
+  const text = (await (await call(path)).text()).replace(/<style>[^]*?<\/style>/g, ""); // the policy complains even of unused ones
+  const page = new DOMParser().parseFromString(text, "text/html");
   const main = page.querySelector("main");
-  main.querySelectorAll("noscript, style, link").forEach((element) => element.remove());
+  main.querySelectorAll("noscript").forEach((element) => element.remove());
   main.querySelectorAll("h1, h2, h3, h4").forEach((heading) => {
     const lower = document.createElement(DOWN[heading.tagName]);
     for (const { name, value } of heading.attributes) lower.setAttribute(name, value);
