@@ -8,10 +8,8 @@ export function checkView(app) {
   const panel = jobPanel(app, byId("check-job"), { kind: "prepare", what: "Looking at the recordings", done: ledger });
 
   async function ledger() {
-    const found = await read(voicePath(app.voice.id, "/ledger")).catch((error) => {
-      if (error.status === 404) return null;
-      throw error;
-    });
+    const made = app.voice.accepted + app.voice.rejected > 0;
+    const found = made ? await read(voicePath(app.voice.id, "/ledger")) : null;
     byId("check-whole").hidden = found === null;
     byId("check-counts").textContent = found ? `${found.accepted} accepted, ${found.rejected} rejected.` : "";
     fill(byId("check-again"));
