@@ -67,6 +67,7 @@ def served(home: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 @needs_ray
+@pytest.mark.slow
 @posix
 def test_both_replicas_speak_and_nothing_is_mixed(served: tuple[str, subprocess.Popen[str]], home: Path) -> None:
     url, _ = served
