@@ -45,7 +45,7 @@ _ENTRIES = (
         name="spoken_digits",
         title="Free Spoken Digit Dataset, takes 0 to 9",
         licence="CC BY-SA 4.0 (Z. Jackson and others, Free Spoken Digit Dataset)",
-        description="six people saying zero to nine ten times, 600 clips of about half a second, 8,000 Hz mono 16-bit WAV",
+        description="six people saying zero to nine ten times, 600 clips of about half a second, 8,000 Hz mono WAV",
         files=listed_files(
             "spoken_digits",
             "https://raw.githubusercontent.com/Jakobovski/free-spoken-digit-dataset"
