@@ -4,7 +4,13 @@ import { embed, run } from "./embed.js";
 import { jobPanel } from "./job_panel.js";
 import { blobOf, read, voicePath } from "./service.js";
 
-const NAMES = { real: "The real recording", clone: "Your voice" };
+const NAMES = {
+  real: "The real recording",
+  clone: "Your voice",
+  zero_shot: "Your voice before training",
+  last: "The training's last state",
+  griffin_lim: "The recording through Griffin-Lim",
+};
 const nameOf = (system) => NAMES[system] ?? system.replaceAll("_", " ");
 
 export function proofView(app) {
