@@ -200,7 +200,7 @@ def test_every_engine_of_the_pipeline_can_be_asked():
     assert measurable >= {"starter", "vits", "xtts"}
     request = FineTuneRequest(VoiceFolder("x", "ann"), Path("x"), [], [])
     planned = {name: budget_module.workload(get_engine(name), request) for name in engine_names()}
-    assert planned["starter"][STEP] == 300 and planned["starter"][TRIAL] == 7
+    assert planned["starter"][STEP] == 150 and planned["starter"][TRIAL] == 7
     assert planned["vits"] == {STEP: 150, EVALUATION: 3, CHECKPOINT: 6}
     assert planned["xtts"] == {}, "on a CPU it is zero-shot"
     assert budget_module.workload(get_engine("xtts"), replace(request, device="cuda"))[STEP] == 500
