@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -144,7 +145,7 @@ def test_training_killed_and_run_again_finishes(voice):
     assert folder.read_info()["model"], "the voice still has the model it had"
     done = run_script("04_fine_tune.py", *arguments)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "was stopped at step 5" in done.stdout
+    assert re.search(r"was stopped at step (25|50)\b", done.stdout), done.stdout[-1000:]
     rows = [row for row in read_jsonl(checkpoint[0].with_name("curves.jsonl")) if row["split"] == "train"]
     assert [row["step"] for row in rows] == list(range(1, 61))
 
