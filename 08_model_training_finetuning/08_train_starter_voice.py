@@ -292,9 +292,9 @@ class Opponents:
         speakers = []
         for row, embedding in enumerate(voices.embedding):
             told = torch.nn.functional.normalize(embedding + noise * torch.randn_like(embedding), dim=0)
-            pitch = model.normalise_pitch(voices.f0[row, 0])
-            mean = pitch.sum().item() / max(1, int((voices.f0[row, 0] > 0).sum()))
-            speakers.append((told, Wanted(embedding, mean)))
+            f0 = voices.f0[row, 0]
+            pitch = model.normalise_pitch(f0[f0 > 0]).mean().item() if (f0 > 0).any() else None
+            speakers.append((told, Wanted(embedding, pitch)))
         norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
         for norm in norms:  # one sentence has no statistics worth learning; it is heard with those of all
             norm.eval()

@@ -16,6 +16,7 @@ from scipy.stats import betabinom
 from voice_pipeline import acoustics
 from voice_pipeline.engines.base import FineTuneRequest, TrainingClip
 from voice_pipeline.engines.starter import aligner as aligner_module
+from voice_pipeline.engines.starter import base_voice
 from voice_pipeline.engines.starter.aligner import Aligner, beta_binomial_prior
 from voice_pipeline.engines.starter.base_voice import (
     ACOUSTIC,
@@ -370,6 +371,22 @@ def test_a_listener_brings_pitch_and_voice_of_unrecorded_sentences_to_the_speake
     model.eval()
     _, losses = model.eval_step(batch, criterion)
     assert "loss_voice" not in losses  # the held-out clips are measured, not listened to
+
+
+def test_a_whisperer_is_learned_without_a_pitch():
+    torch.manual_seed(0)
+    model = StarterEngine().of_embedding(reference_embeddings()[0]).model
+    target = torch.from_numpy(reference_embeddings()[0])
+    heard = Listener(SENTENCES[:1], "cpu").losses(model, [(target, Wanted(target, pitch=None))])
+    assert set(heard) == {"voice", "words"}
+    assert all(torch.isfinite(term) for term in heard.values())
+
+
+@pytest.mark.parametrize("missing", ["PHONES", "VOCODER"])
+def test_a_part_of_the_starter_voice_that_is_missing_is_named(missing, monkeypatch, tmp_path):
+    monkeypatch.setattr(base_voice, missing, tmp_path / "gone.safetensors")
+    with pytest.raises(PipelineError, match="gone.safetensors is missing"):
+        StarterEngine().prepare()
 
 
 def test_a_phone_classifier_learns_which_sound_is_where(tmp_path):

@@ -19,7 +19,15 @@ SPEAKERS = BASE_DIR / "speakers.safetensors"
 
 def check_complete() -> None:
     """Raise PipelineError when a part of the starter voice is missing."""
-    for path in (ACOUSTIC, ACOUSTIC.with_suffix(".json"), ALIGNER, SPEAKERS):
+    for path in (
+        ACOUSTIC,
+        ACOUSTIC.with_suffix(".json"),
+        VOCODER,
+        VOCODER.with_suffix(".json"),
+        ALIGNER,
+        PHONES,
+        SPEAKERS,
+    ):
         if not path.is_file():
             raise PipelineError(
                 f"the starter voice is incomplete: {path.name} is missing", hint=f"git checkout -- {path.name}"

@@ -103,7 +103,8 @@ class StarterEngine:
         model = FineTuneTTS(base.settings).start_from(base, embedding)
         model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
         model.total_steps = steps
-        pitch = float(torch.cat([base.normalise_pitch(clip.f0[clip.f0 > 0]) for clip in clips]).mean())
+        voiced = torch.cat([clip.f0[clip.f0 > 0] for clip in clips])
+        pitch = float(base.normalise_pitch(voiced).mean()) if len(voiced) else None
         scale = calibrate(base, embedding, clips).length_scale
         model.wanted = Wanted(embedding.to(request.device), pitch, scale)
         model.listener = Listener(replay_sentences(), request.device)

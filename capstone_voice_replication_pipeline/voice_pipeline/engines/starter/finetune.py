@@ -27,12 +27,12 @@ class Wanted:
 
     Attributes:
         target: speaker embedding, unit vector `[256]`.
-        pitch: mean normalised log F0 of the speaker's voiced frames.
+        pitch: mean normalised log F0 of the speaker's voiced frames; None where none is voiced (a whisperer).
         length_scale: of the durations, see `Calibration`.
     """
 
     target: Tensor
-    pitch: float
+    pitch: float | None
     length_scale: float = 1.0
 
 
@@ -79,7 +79,7 @@ class Listener:
             padded = nn.functional.pad(sound, (0, max(0, SHORTEST - sound.shape[1])))
             found["voice"].append(self.voice_weight * self.encoder(padded, wanted.target))
             voiced = said.frames[voicing > 0, AUDIO.n_mels]
-            if len(voiced):
+            if wanted.pitch is not None and len(voiced):
                 found["voice_pitch"].append(self.pitch_weight * (voiced.mean() - wanted.pitch).abs())
             read = (mel + self.grain * torch.randn_like(mel))[None]
             error = self.phones.loss(read, torch.ones_like(read[..., 0]), ids[None], said.durations[None])
