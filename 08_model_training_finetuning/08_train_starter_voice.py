@@ -32,14 +32,14 @@ import random
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from frame_critics import FrameCritics, segments
+from frame_critics import CriticSettings, Opponents
 from starter_corpus import (
     FrameBank,
     Packed,
@@ -56,7 +56,6 @@ from starter_corpus import (
 from starter_phones import PhoneSettings, train_phones
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from vocoder_critics import critics_loss, fooling_losses
 
 from coursekit.cli import run_main
 from coursekit.errors import CourseError
@@ -96,11 +95,7 @@ class Settings:
     average: float = 0.998  # share of the running mean of the weights that each step keeps; 500 steps of memory
     shares: tuple = (("kathleen", 0.28), ("libri", 0.08), ("teacher", 0.64))  # how often each kind is drawn
     checkpoint_every: int = 250  # steps; what a kill can cost
-    segment: int = 152  # frames that the critics look at (1.6 s)
-    critic_rate: float = 3e-4
-    alone: int = 100  # steps in which the critics learn and are not listened to yet
-    fooling: float = 0.05  # weights of the loss terms, beside 1 for the absolute error
-    alike: float = 0.2
+    critics: CriticSettings = field(default_factory=CriticSettings)
     spoken: int = 2  # sentences a step that the model speaks freely
     voices: tuple = (("kathleen", 0.15), ("libri", 0.35), ("teacher", 0.5))  # whose voices those are
 
@@ -278,60 +273,19 @@ def start_from(model: StarterTTS, path: Path) -> None:
             state[name].copy_(value)
 
 
-class Opponents:
-    """Critics of the spectrograms, which learn along, and a listener, who does not (`finetune.Listener`)."""
-
-    def __init__(self, settings: Settings, device: str) -> None:
-        self.settings, self.device = settings, device
-        self.critics = FrameCritics().to(device)
-        self.optimizer = torch.optim.AdamW(self.critics.parameters(), lr=settings.critic_rate, betas=(0.8, 0.99))
-        self.listener = Listener(replay_sentences(), device)
-
-    def heard(self, model: StarterTTS, voices: Batch, noise: float) -> dict[str, Tensor]:
-        """The listener's terms: the model speaks other sentences with the voices of these recordings."""
-        speakers = []
-        for row, embedding in enumerate(voices.embedding):
-            told = torch.nn.functional.normalize(embedding + noise * torch.randn_like(embedding), dim=0)
-            f0 = voices.f0[row, 0]
-            pitch = model.normalise_pitch(f0[f0 > 0]).mean().item() if (f0 > 0).any() else None
-            speakers.append((told, Wanted(embedding, pitch)))
-        norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
-        for norm in norms:  # one sentence has no statistics worth learning; it is heard with those of all
-            norm.eval()
-        found = self.listener.losses(model, speakers)
-        for norm in norms:
-            norm.train()
-        return found
-
-    def fooled(self, batch: Batch, real: Tensor, made: Tensor, step: int) -> dict[str, Tensor]:
-        """The critics' terms; the critics learn on the way.
-
-        Args:
-            batch: for the lengths.
-            real: normalised frames `[B, T, 82]`.
-            made: the model's.
-            step: of the training.
-        """
-        length, n_mels = self.settings.segment, batch.mel.shape[2]
-        rows = torch.nonzero(batch.mel_lengths >= length)[:, 0]
-        if not len(rows):
-            return {}
-        room = (batch.mel_lengths[rows] - length + 1).cpu().tolist()
-        starts = torch.tensor([random.randrange(r) for r in room], device=self.device)
-        real, made = (segments(frames[rows], starts, length)[..., :n_mels] for frames in (real, made))
-        loss = critics_loss(self.critics(real), self.critics(made.detach()))
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        found = {}
-        if step >= self.settings.alone:
-            with torch.no_grad():
-                seen = self.critics(real)
-            self.critics.requires_grad_(False)  # the way back goes through them, not into them
-            fooled, alike = fooling_losses(seen, self.critics(made))
-            self.critics.requires_grad_(True)
-            found = {"fooling": self.settings.fooling * fooled, "alike": self.settings.alike * alike}
-        return found
+def heard(listener: Listener, model: StarterTTS, voices: Batch, noise: float) -> dict[str, Tensor]:
+    """The listener's terms: the model speaks other sentences with the voices of these recordings."""
+    speakers = []
+    for embedding, f0 in zip(voices.embedding, voices.f0[:, 0], strict=True):
+        told = torch.nn.functional.normalize(embedding + noise * torch.randn_like(embedding), dim=0)
+        speakers.append((told, Wanted(embedding, model.mean_pitch(f0))))
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+    for norm in norms:  # one sentence has no statistics worth learning; it is heard with those of all
+        norm.eval()
+    found = listener.losses(model, speakers)
+    for norm in norms:
+        norm.train()
+    return found
 
 
 def train_acoustic(settings: Settings, minutes: float, device: str, start: Path | None = None) -> None:
@@ -339,11 +293,7 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
     about the place that all of them circle, and the mean is nearer to it (Polyak 1992)."""
     bank = FrameBank(Packed.read(packs()), device, {name for name, _ in settings.shares})
     print(f"{len(bank)} recordings and speeds, {bank.lengths.sum() * 256 / 24_000 / 3600:.1f} hours on {device}")
-    shares = dict(settings.shares)
-    counts = {name: max(1, int(((bank.source == name) & ~bank.held_out).sum())) for name in shares}
-    weights = np.array([shares[name] / counts[name] for name in bank.source]) * ~bank.held_out
-    voices = dict(settings.voices)
-    voice_weights = np.array([voices.get(name, 0.0) / counts[name] for name in bank.source]) * ~bank.held_out
+    weights, voice_weights = bank.weights(settings.shares), bank.weights(settings.voices)
     held_out = [int(row) for row in np.flatnonzero(bank.held_out & (bank.which == 0))]
 
     seed_everything(settings.seed)
@@ -359,7 +309,7 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=settings.rate
     )
-    opponents = Opponents(settings, device)
+    opponents, listener = Opponents(settings.critics, device), Listener(replay_sentences(), device)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
     step, spent, epoch = 0, 0.0, 0
     checkpoint = WORK / "acoustic.ckpt"
@@ -388,8 +338,8 @@ def train_acoustic(settings: Settings, minutes: float, device: str, start: Path 
             said["d_vectors"] = torch.nn.functional.normalize(told, dim=1)
             outputs, losses = model.train_step(said, criterion)
             terms = opponents.fooled(batch, said["mel_input"], outputs["model_outputs"], step)
-            heard = bank.batch(rng.choices(range(len(bank)), weights=voice_weights, k=settings.spoken))
-            terms |= opponents.heard(model, heard, settings.voice_noise)
+            speakers = bank.batch(rng.choices(range(len(bank)), weights=voice_weights, k=settings.spoken))
+            terms |= heard(listener, model, speakers, settings.voice_noise)
             losses |= terms
             optimizer.zero_grad()
             (losses["loss"] + sum(terms.values())).backward()

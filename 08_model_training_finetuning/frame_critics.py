@@ -9,10 +9,16 @@ B batch, T frames.
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
+from vocoder_critics import critics_loss, fooling_losses
+
+from voice_pipeline.engines.starter.data import Batch
 
 _SLOPE = 0.1
 _LAYERS = (3, 4, 5)  # halvings of the picture: a score sees 15, 31 and 63 frames and bands
@@ -55,3 +61,51 @@ def segments(values: Tensor, starts: Tensor, length: int) -> Tensor:
     """`length` frames of each row from its own start on: `[B, T, ...]` and `[B]` to `[B, length, ...]`."""
     places = starts[:, None] + torch.arange(length, device=values.device)[None]
     return values[torch.arange(len(values), device=values.device)[:, None], places]
+
+
+@dataclass
+class CriticSettings:
+    segment: int = 152  # frames that the critics look at (1.6 s)
+    rate: float = 3e-4  # AdamW
+    alone: int = 100  # steps in which the critics learn and are not listened to yet
+    fooling: float = 0.05  # weights of the loss terms, beside 1 for the absolute error
+    alike: float = 0.2
+
+
+class Opponents:
+    """The critics and what trains them."""
+
+    def __init__(self, settings: CriticSettings, device: str) -> None:
+        self.settings, self.device = settings, device
+        self.critics = FrameCritics().to(device)
+        self.optimizer = torch.optim.AdamW(self.critics.parameters(), lr=settings.rate, betas=(0.8, 0.99))
+
+    def fooled(self, batch: Batch, real: Tensor, made: Tensor, step: int) -> dict[str, Tensor]:
+        """The critics' terms; the critics learn on the way.
+
+        Args:
+            batch: for the lengths.
+            real: normalised frames `[B, T, 82]`.
+            made: the model's.
+            step: of the training.
+        """
+        length, n_mels = self.settings.segment, batch.mel.shape[2]
+        rows = torch.nonzero(batch.mel_lengths >= length)[:, 0]
+        if not len(rows):
+            return {}
+        room = (batch.mel_lengths[rows] - length + 1).cpu().tolist()
+        starts = torch.tensor([random.randrange(r) for r in room], device=self.device)
+        real, made = (segments(frames[rows], starts, length)[..., :n_mels] for frames in (real, made))
+        loss = critics_loss(self.critics(real), self.critics(made.detach()))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        found = {}
+        if step >= self.settings.alone:
+            with torch.no_grad():
+                seen = self.critics(real)
+            self.critics.requires_grad_(False)  # the way back goes through them, not into them
+            fooled, alike = fooling_losses(seen, self.critics(made))
+            self.critics.requires_grad_(True)
+            found = {"fooling": self.settings.fooling * fooled, "alike": self.settings.alike * alike}
+        return found

@@ -22,6 +22,7 @@ import hashlib
 import io
 import json
 import random
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -364,6 +365,14 @@ class FrameBank:
             embedding=self.embedding[chosen],
             durations=self.durations[symbols] * spoken,
         )
+
+    def weights(self, shares: Iterable[tuple[str, float]]) -> np.ndarray:
+        """How often to draw each row, `[rows]`: a kind's share over its rows; 0 for what is held out or not named."""
+        drawn = np.zeros(len(self))
+        for name, share in shares:
+            rows = (self.source == name) & ~self.held_out
+            drawn[rows] = share / max(1, int(rows.sum()))
+        return drawn
 
     def batches(self, batch_frames: int, weights: np.ndarray, rng: random.Random) -> list[list[int]]:
         """Rows drawn by weight, as many as there are, in batches of similar length and random order."""

@@ -45,9 +45,7 @@ def inside(batch: Batch) -> Tensor:
 def train_phones(bank: FrameBank, settings: PhoneSettings, path: Path) -> float:
     """Train on what is not held out, save, and give the mean cross-entropy of held-out frames in nats."""
     seed_everything(settings.seed)
-    shares = dict(settings.shares)
-    counts = {name: max(1, int(((bank.source == name) & ~bank.held_out).sum())) for name in shares}
-    weights = np.array([shares.get(name, 0.0) / counts.get(name, 1) for name in bank.source]) * ~bank.held_out
+    weights = bank.weights(settings.shares)
     held_out = bank.batch([int(row) for row in np.flatnonzero(bank.held_out & (bank.which == 0))])
     model = PhoneClassifier().to(bank.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=0.01)

@@ -231,8 +231,8 @@ class SpeechService:
         self.store.find(wanted.voice_id)
 
     def _begin(self, wanted: Wanted, stop: threading.Event) -> tuple[VoiceFolder, SharedVoice, VerifiedVoice | None]:
-        folder = self.store.find(wanted.voice_id)
-        voice = self.store.open(wanted.voice_id)
+        voice = self.store.open(wanted.voice_id)  # asks for the consent once more: the request may have waited
+        folder = VoiceFolder(self.store.home, wanted.voice_id)
         _limit_threads(self.threads)
         return folder, voice, VerifiedVoice(voice, stop) if wanted.verify else None
 

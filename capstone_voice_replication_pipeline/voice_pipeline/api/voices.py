@@ -205,4 +205,5 @@ class VoiceStore:
     @property
     def loaded(self) -> int:
         """Voices in memory."""
-        return sum(slot.voice is not None for slot in self._slots.values())
+        with self._lock:
+            return sum(slot.voice is not None for slot in self._slots.values())

@@ -103,8 +103,7 @@ class StarterEngine:
         model = FineTuneTTS(base.settings).start_from(base, embedding)
         model.learning_rate = float(request.options.get("learning_rate", self.learning_rate))
         model.total_steps = steps
-        voiced = torch.cat([clip.f0[clip.f0 > 0] for clip in clips])
-        pitch = float(base.normalise_pitch(voiced).mean()) if len(voiced) else None
+        pitch = base.mean_pitch(torch.cat([clip.f0 for clip in clips]))
         scale = calibrate(base, embedding, clips).length_scale
         model.wanted = Wanted(embedding.to(request.device), pitch, scale)
         model.listener = Listener(replay_sentences(), request.device)

@@ -181,6 +181,11 @@ class StarterTTS(ForwardTTS):
         """Hz to deviations of log F0; 0 where F0 is 0."""
         return torch.where(f0 > 0, (f0.clamp_min(1.0).log() - self.scales[0]) / self.scales[1], 0.0)
 
+    def mean_pitch(self, f0: Tensor) -> float | None:
+        """Mean normalised log F0 of the voiced frames of F0 in Hz; None where none is voiced."""
+        voiced = f0[f0 > 0]
+        return float(self.normalise_pitch(voiced).mean()) if len(voiced) else None
+
     def frames_of(self, batch: Batch) -> Tensor:
         """What the decoder learns to say, normalised, `[B, T, 82]`."""
         device = self.mel_mean.device
