@@ -150,6 +150,8 @@ class SpeechService:
         self.stream_bytes = stream_bytes
         self.threads = threads or max(1, (os.cpu_count() or 1) // queue.workers)
         self.warm = threading.Event()
+        self._text_ready = False
+        self._text_lock = threading.Lock()
 
     def warm_up(self, *, voices: bool) -> None:
         """Load what the first requests would wait for: the sentence splitter, and as many voices as memory keeps.
@@ -157,7 +159,7 @@ class SpeechService:
         Args:
             voices: the voices too, those changed last first.
         """
-        prepare(_WARM_UP_TEXT)
+        self._load_text()
         found = sorted(list_voices(self.store.home), key=lambda folder: folder.info.stat().st_mtime, reverse=True)
         for folder in found if voices else ():
             if self.store.loaded >= self.store.capacity or self.queue.closed:
@@ -173,6 +175,13 @@ class SpeechService:
             except Exception as error:
                 log_unexpected(error)
         self.warm.set()
+
+    def _load_text(self) -> None:
+        """Load the sentence splitter, once: two threads that import spaCy side by side find it half made."""
+        with self._text_lock:
+            if not self._text_ready:
+                prepare(_WARM_UP_TEXT)
+                self._text_ready = True
 
     def models(self) -> list[str]:
         """Names that a request's `model` may have: OpenAI's and those of the engines."""
@@ -231,6 +240,7 @@ class SpeechService:
         self.store.find(wanted.voice_id)
 
     def _begin(self, wanted: Wanted, stop: threading.Event) -> tuple[VoiceFolder, SharedVoice, VerifiedVoice | None]:
+        self._load_text()
         voice = self.store.open(wanted.voice_id)  # asks for the consent once more: the request may have waited
         folder = VoiceFolder(self.store.home, wanted.voice_id)
         _limit_threads(self.threads)

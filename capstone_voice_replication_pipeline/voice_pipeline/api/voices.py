@@ -7,7 +7,7 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,6 @@ class SharedVoice:
 class _Slot:
     """A place in memory for one version of one voice."""
 
-    loading: threading.Lock = field(default_factory=threading.Lock)
     voice: SharedVoice | None = None
 
 
@@ -128,6 +127,7 @@ class VoiceStore:
         self._copies = copies
         self._slots: OrderedDict[tuple[str, str], _Slot] = OrderedDict()
         self._lock = threading.Lock()
+        self._loading = threading.Lock()  # one voice at a time: memory's peak, and an engine's imports in one thread
 
     def describe(self) -> list[dict[str, Any]]:
         """See `describe_voices`."""
@@ -185,7 +185,7 @@ class VoiceStore:
                 del self._slots[other]
             while len(self._slots) > self.capacity:
                 self._slots.popitem(last=False)
-        with slot.loading:
+        with self._loading:
             if slot.voice is None:
                 slot.voice = self._load_or_refuse(folder, key)
         return slot.voice
