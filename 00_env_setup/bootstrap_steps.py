@@ -30,7 +30,8 @@ PACKAGES = (ROOT / "00_env_setup", CAPSTONE)
 
 COMMANDS = ("setup", "demo", "test", "extra", "repair")
 USER_GROUPS = ("lessons", "capstone")
-ALL_GROUPS = (*USER_GROUPS, "development")
+OPTIONAL_GROUPS = ("operations",)  # by name: bootstrap.py setup operations
+ALL_GROUPS = (*USER_GROUPS, *OPTIONAL_GROUPS, "development")
 
 # (to download, on disk) in GB. The first is measured on Linux; the second is the same without the CUDA packages.
 SIZE_WITH_CUDA = (3.2, 6.3)
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str], usage: str) -> int:
     """Run `bootstrap.py` and return its exit code.
 
     Args:
-        arguments: A command, then what it hands on: demo to demo.py, test to pytest.
+        arguments: A command, then what it hands on: demo to demo.py, test to pytest, setup the groups it adds.
         usage: What to print when there is no command.
     """
     command, *rest = arguments or ["--help"]
@@ -69,14 +70,17 @@ def main(arguments: Sequence[str], usage: str) -> int:
         print(usage.strip())
         return 0
     try:
-        if command not in COMMANDS or (command in ("setup", "repair") and rest):
-            unknown = rest[0] if command in COMMANDS else command
-            raise SetupError(f"unknown argument {unknown!r}.", "possible are: setup, demo, test, extra NAME, repair")
+        known = {"setup": OPTIONAL_GROUPS, "repair": ()}.get(command, rest)
+        unknown = [command] if command not in COMMANDS else [word for word in rest if word not in known]
+        if unknown:
+            possible = f"possible are: setup, setup {'|'.join(OPTIONAL_GROUPS)}, demo, test, extra NAME, repair"
+            raise SetupError(f"unknown argument {unknown[0]!r}.", possible)
         import bootstrap_extras  # which imports this module
 
         if command == "extra":
             return bootstrap_extras.add(rest)
-        groups = groups_to_repair() if command == "repair" else USER_GROUPS
+        wished = rest if command == "setup" else []
+        groups = groups_to_repair() if command == "repair" else (*USER_GROUPS, *wished)
         set_up(ALL_GROUPS if command == "test" else groups)
         if command == "demo":
             return start([VENV_PYTHON, CAPSTONE / "demo.py", *rest])
@@ -97,6 +101,7 @@ def main(arguments: Sequence[str], usage: str) -> int:
 
 def set_up(groups: Sequence[str]) -> None:
     """Bring .venv to the locked versions of `groups`; return at once when it is there already."""
+    groups = with_earlier(groups)
     if is_ready(groups):
         return
     with exclusive(ROOT / ".bootstrap.lock"):
@@ -143,9 +148,18 @@ def write_stamp(groups: Sequence[str]) -> None:
     os.replace(temporary, STAMP)
 
 
+def with_earlier(groups: Sequence[str]) -> tuple[str, ...]:
+    """Return `groups` and the optional ones that were added before, so that a new lock updates those as well."""
+    try:
+        earlier = set(json.loads(STAMP.read_text(encoding="utf-8"))["groups"]) & set(OPTIONAL_GROUPS)
+    except (OSError, ValueError, KeyError, TypeError):
+        earlier = set()
+    return tuple(group for group in ALL_GROUPS if group in {*groups, *earlier})
+
+
 def groups_to_repair() -> tuple[str, ...]:
     """Take the stamp away, so that everything is looked at again; return the groups that it named."""
-    groups = ALL_GROUPS if is_ready(ALL_GROUPS) else USER_GROUPS
+    groups = ALL_GROUPS if is_ready(ALL_GROUPS) else with_earlier(USER_GROUPS)
     STAMP.unlink(missing_ok=True)
     return groups
 

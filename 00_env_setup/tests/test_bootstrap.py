@@ -80,6 +80,16 @@ def test_a_changed_lock_or_a_wider_wish_installs_again(installs: list[Any]) -> N
     assert len(installs) == 3
 
 
+def test_an_optional_group_is_added_by_name_and_stays(installs: list[Any]) -> None:
+    more = (*USERS, *steps.OPTIONAL_GROUPS)
+    assert [main("setup"), main("setup", *steps.OPTIONAL_GROUPS), main("setup")] == [0, 0, 0]
+    assert installs == [USERS, more]
+    with open(steps.LOCK, "a") as lock:
+        lock.write("more==1\n")
+    assert [main("setup"), main("repair")] == [0, 0]
+    assert installs == [USERS, more, more, more] and steps.is_ready(more)
+
+
 def test_an_environment_that_moved_is_not_taken_for_ready(
     installs: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +237,7 @@ def test_test_installs_all_groups_and_demo_what_users_need(
     assert wanted == [USERS, USERS, steps.ALL_GROUPS, ("extras",)]
 
 
-@pytest.mark.parametrize("arguments", [["setup", "now"], ["repair", "all"], ["tests"], ["--force"]])
+@pytest.mark.parametrize("arguments", [["setup", "now"], ["setup", "operations", "now"], ["repair", "all"], ["tests"], ["--force"]])
 def test_unknown_words_are_refused_by_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(*arguments) == 2
     assert repr(arguments[-1]) in capsys.readouterr().err

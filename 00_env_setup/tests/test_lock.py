@@ -76,6 +76,7 @@ def test_all_groups_together_are_the_whole_lock() -> None:
 def test_users_are_spared_the_development_tools() -> None:
     chosen = select(*bootstrap_steps.USER_GROUPS)
     assert chosen.isdisjoint({"pytest", "mypy", "ruff", "openai", "iniconfig"})
+    assert chosen.isdisjoint({"mlflow-skinny", "flask"}), "they come with bootstrap.py setup operations"
     assert chosen >= {"torch", "coqui-tts", "nvidia-cudnn-cu13", "fastapi", "starlette", "setuptools"}
 
 
