@@ -237,7 +237,9 @@ def test_test_installs_all_groups_and_demo_what_users_need(
     assert wanted == [USERS, USERS, steps.ALL_GROUPS, ("extras",)]
 
 
-@pytest.mark.parametrize("arguments", [["setup", "now"], ["setup", "operations", "now"], ["repair", "all"], ["tests"], ["--force"]])
+@pytest.mark.parametrize(
+    "arguments", [["setup", "now"], ["setup", "operations", "now"], ["repair", "all"], ["tests"], ["--force"]]
+)
 def test_unknown_words_are_refused_by_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(*arguments) == 2
     assert repr(arguments[-1]) in capsys.readouterr().err
