@@ -1,0 +1,12 @@
+"""The nucleus of a distribution, solved."""
+
+import numpy as np
+
+
+def nucleus(probabilities: np.ndarray, p: float) -> np.ndarray:
+    order = np.argsort(-probabilities)
+    sum_of_likelier = np.cumsum(probabilities[order]) - probabilities[order]
+    result = np.zeros_like(probabilities)
+    needed = order[sum_of_likelier < p - 1e-12]
+    result[needed] = probabilities[needed]
+    return result / result.sum()

@@ -1,0 +1,8 @@
+"""Misconception: Only the last step was taken"""
+
+import numpy as np
+
+
+def straight_to_level(picture: np.ndarray, noise: np.ndarray, alphas: np.ndarray, t: int) -> np.ndarray:
+    kept_power = alphas[t]
+    return picture * np.sqrt(kept_power) + noise * np.sqrt(1 - kept_power)
