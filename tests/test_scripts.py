@@ -6,7 +6,6 @@ import fnmatch
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from . import gates
 from .conftest import QUICK_RUNS
@@ -18,12 +17,6 @@ CHECKED = [name for name in SCRIPTS if not gates.exception(name)]
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> gates.Sandbox:
     return gates.Sandbox(tmp_path_factory.mktemp("scripts"))
-
-
-@pytest.fixture
-def alone(tmp_path_factory: pytest.TempPathFactory) -> FileLock:
-    """Held while a script runs: one at a time, also where tests run side by side, so that its seconds are its own."""
-    return FileLock(tmp_path_factory.getbasetemp().parent / "one-script-at-a-time.lock")
 
 
 def test_every_exception_is_a_script_and_has_a_reason() -> None:
@@ -38,15 +31,14 @@ def test_the_source_reads_like_every_other(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_quick_runs_twice_offline_from_another_folder(
-    name: str, sandbox: gates.Sandbox, alone: FileLock, request: pytest.FixtureRequest
+    name: str, sandbox: gates.Sandbox, request: pytest.FixtureRequest
 ) -> None:
     script = sandbox.root / name
-    with alone:
-        first = run_with_what_it_needs(script, sandbox)
-        if reason := gates.missing_extra(first):
-            pytest.skip(reason)
-        between = gates.snapshot(first.out)
-        second = sandbox.run(script, "--quick")
+    first = run_with_what_it_needs(script, sandbox)
+    if reason := gates.missing_extra(first):
+        pytest.skip(reason)
+    between = gates.snapshot(first.out)
+    second = sandbox.run(script, "--quick")
     problems = gates.run_problems(first) + gates.report_problems(first) + gates.written_problems(first)
     again = gates.run_problems(second) + gates.report_problems(second)
     again += gates.second_run_problems(second, between)
@@ -69,6 +61,5 @@ def run_with_what_it_needs(script: Path, sandbox: gates.Sandbox) -> gates.Run:
 
 
 @pytest.mark.parametrize("name", CHECKED)
-def test_an_unknown_flag_is_refused_with_a_hint(name: str, sandbox: gates.Sandbox, alone: FileLock) -> None:
-    with alone:
-        report(gates.refusal_problems(sandbox.run(sandbox.root / name, "--quik")))
+def test_an_unknown_flag_is_refused_with_a_hint(name: str, sandbox: gates.Sandbox) -> None:
+    report(gates.refusal_problems(sandbox.run(sandbox.root / name, "--quik")))
