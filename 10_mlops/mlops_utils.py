@@ -1,0 +1,344 @@
+"""What the scripts of this module share: labelled recordings, a model trained in a second, servers that end, plots.
+
+Speech, levels, noise and colours are those of module 04, passed on from here. Letters used in shapes: R recordings,
+F features (10), K kinds (5).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+from clip_model import FEATURES, KINDS, SAMPLE_RATE, ClipModel, features, point_to
+
+from coursekit.course.modules import load_script
+from coursekit.errors import CourseError
+from coursekit.files import atomic_path
+from voice_pipeline.audio import encode
+
+HERE = Path(__file__).resolve().parent
+MODULE_04 = HERE.parent / "04_speech_audio_processing"
+audio_utils = load_script(MODULE_04 / "audio_utils.py")
+prepare = audio_utils.prepare  # says the device, returns the generator of random numbers
+save_figure = audio_utils.save_figure
+BLUE, ORANGE, GREEN, PURPLE, GREY = (
+    audio_utils.BLUE,
+    audio_utils.ORANGE,
+    audio_utils.GREEN,
+    audio_utils.PURPLE,
+    audio_utils.GREY,
+)
+SPEAKERS = {True: 6, False: 24}  # quick, full
+EACH = {True: 5, False: 3}  # how often each piece is spoilt in each way
+HELD_OUT = 3  # every third speaker is never trained on
+WAIT = 240.0  # seconds a server may take to answer for the first time, on a busy machine
+
+# ----------------------------------------------------------------------------------------------------------------------
+# labelled recordings
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled recordings as the model sees them, and those of the held-out speakers as sound.
+
+    Attributes:
+        table: Features, float64 `[R, F]`.
+        labels: Which of KINDS, `[R]`.
+        speakers: Who speaks, `[R]`.
+        held: True where the speaker is held out, bool `[R]`.
+        sounds: One float32 waveform at 24,000 Hz for each held-out recording, in their order.
+    """
+
+    table: np.ndarray
+    labels: np.ndarray
+    speakers: np.ndarray
+    held: np.ndarray
+    sounds: list[np.ndarray]
+
+    @property
+    def train(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.table[~self.held], self.labels[~self.held]
+
+    @property
+    def test(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.table[self.held], self.labels[self.held]
+
+
+def load_data(settings: Namespace) -> Data:
+    """Return the labelled recordings; made on the first run (`clips.npz` in `settings.out`), read by all later ones.
+
+    Clean pieces of real speech (or of synthetic voices) are spoilt in the five known ways of module 04.
+    """
+    clips = audio_utils.load_speakers(settings, SPEAKERS[settings.quick], sentences_each=1)
+    path = settings.out / "clips.npz"
+    names = " ".join(clip.name for clip in clips)
+    key = json.dumps([names, settings.seed, EACH[settings.quick], FEATURES, KINDS])
+    if path.is_file() and (known := _read_data(path, key)):
+        print(f"{path.name}: {len(known.labels)} recordings, made by an earlier run")
+        return known
+    data = _make_data(clips, EACH[settings.quick], np.random.default_rng(settings.seed))
+    flat = np.concatenate(data.sounds)
+    with atomic_path(path) as temporary:
+        np.savez(
+            temporary,
+            key=key,
+            table=data.table,
+            labels=data.labels,
+            speakers=data.speakers,
+            held=data.held,
+            lengths=[len(sound) for sound in data.sounds],
+            sounds=np.rint(flat * 32767).astype(np.int16),
+        )
+    print(f"{path.name}: {len(data.labels)} recordings of {len(set(data.speakers))} voices, five kinds, made now")
+    return data
+
+
+def _make_data(clips: Sequence[Any], each: int, random: np.random.Generator) -> Data:
+    lesson = load_script(MODULE_04 / "09_clip_quality.py")  # where cutting and spoiling are explained
+    pieces = [(clip.speaker, piece) for clip in (c.at(SAMPLE_RATE) for c in clips) for piece in lesson.pieces(clip)]
+    order = sorted({speaker for speaker, _ in pieces})
+    rows, labels, speakers, held, sounds = [], [], [], [], []
+    for speaker, piece in pieces:
+        others = [lesson.Clip("", who, wave, SAMPLE_RATE) for who, wave in pieces if who != speaker][:4]
+        for label, kind in enumerate(KINDS):
+            for _ in range(each):
+                sound = np.clip(lesson.spoil(piece, kind, others, random), -1, 1)  # as any file does
+                rows.append(features(sound))
+                labels.append(label)
+                speakers.append(speaker)
+                held.append(order.index(speaker) % HELD_OUT == 0)
+                if held[-1]:
+                    sounds.append(sound)
+    return Data(np.array(rows), np.array(labels), np.array(speakers), np.array(held), sounds)
+
+
+def _read_data(path: Path, key: str) -> Data | None:
+    with np.load(path) as found:
+        if str(found["key"]) != key:
+            return None
+        sounds = found["sounds"].astype(np.float32) / 32767
+        parts = np.split(sounds, np.cumsum(found["lengths"])[:-1])
+        return Data(found["table"], found["labels"], found["speakers"], found["held"], parts)
+
+
+def wav_bytes(waveform: np.ndarray) -> bytes:
+    """Return a mono 16-bit WAV of 24,000 Hz, as a client would send it."""
+    return encode(waveform, SAMPLE_RATE, "wav")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# training and judging
+
+
+def train(
+    table: np.ndarray,
+    labels: np.ndarray,
+    *,
+    hidden: int = 16,
+    learning_rate: float = 0.01,
+    decay: float = 1e-3,
+    epochs: int = 60,
+    seed: int = 0,
+    on_epoch: Callable[[int, float, ClipModel], None] | None = None,
+) -> ClipModel:
+    """Train the network with scikit-learn, about a second.
+
+    Args:
+        table: `[R, F]`.
+        labels: `[R]`.
+        hidden: H, units of the hidden layer.
+        learning_rate: Adam's, 0.001 to 0.1.
+        decay: Weight decay, 0 to 1.
+        epochs: Passes over the data.
+        seed: Of the first weights and the order of the rows.
+        on_epoch: Told the number of the epoch, its training loss and the model so far.
+    """
+    from sklearn.neural_network import MLPClassifier
+
+    mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
+    network = MLPClassifier((hidden,), alpha=decay, learning_rate_init=learning_rate, random_state=seed, batch_size=32)
+    for epoch in range(1, epochs + 1):
+        network.partial_fit((table - mean) / scale, labels, classes=range(len(KINDS)))
+        if on_epoch or epoch == epochs:
+            weights, bias = network.coefs_, network.intercepts_
+            model = ClipModel(mean, scale, (weights[0].copy(), bias[0].copy()), (weights[1].copy(), bias[1].copy()))
+        if on_epoch:
+            on_epoch(epoch, float(network.loss_), model)
+    return model
+
+
+def accuracy(model: ClipModel, table: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of recordings judged rightly, 0..1."""
+    return float((model.probabilities(table).argmax(axis=1) == labels).mean())
+
+
+def recalls(model: ClipModel, table: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return for each kind the share of its recordings that is found, 0..1."""
+    said = model.probabilities(table).argmax(axis=1)
+    return {name: float((said[labels == k] == k).mean()) for k, name in enumerate(KINDS) if (labels == k).any()}
+
+
+def ready_models(settings: Namespace, data: Data) -> Path:
+    """Return the folder `models/` of `settings.out`, with a model trained on `data` as the current one."""
+    models: Path = settings.out / "models"
+    model = train(*data.train, seed=settings.seed)
+    model.save(models / "first.safetensors")
+    point_to(models, "first.safetensors", "1")
+    print(f"models/first.safetensors: {accuracy(model, *data.test):.1%} right on voices it never heard")
+    return models
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the operations packages, and MLflow without its surprises
+
+
+def needs(*modules: str) -> None:
+    """Make sure that the packages of the group [operations] are there.
+
+    Raises:
+        CourseError: One is missing; the hint installs them.
+    """
+    import importlib.util
+
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CourseError(
+            f"this script needs {', '.join(missing)}, which only this module uses.",
+            hint="python3 00_env_setup/bootstrap.py setup operations",
+        )
+
+
+def quiet_mlflow() -> None:
+    """Import MLflow without telemetry, emoji and patience. Call it before anything else imports mlflow."""
+    needs("mlflow")
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # the default, 7, waits four minutes for a server that is gone
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # evaluation jobs, which nothing here starts
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ["MLFLOW_LOGGING_LEVEL"] = "WARNING"
+
+
+def database(settings: Namespace) -> str:
+    """Return the address of the module's tracking database, an SQLite file in `settings.out`."""
+    return f"sqlite:///{(settings.out / 'mlflow.db').as_posix()}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# servers that end
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A server process.
+
+    Attributes:
+        url: Its address, without a slash at the end.
+        process: The process; its children end with it.
+        log: What it prints goes here.
+    """
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self, path: str) -> None:
+        """Return as soon as `path` answers with 200.
+
+        Raises:
+            CourseError: The server ended or did not answer; the end of its log is in the message.
+        """
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(self.url + path, timeout=2, trust_env=False).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        last = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+        problem = "ended" if self.process.poll() is not None else "does not answer"
+        raise CourseError(f"the server {problem}: {self.url}{path}. Its last words:\n{last}", hint=f"read {self.log}")
+
+
+@contextmanager
+def launched(command: Sequence[str], port: int, log: Path, more: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Start a server on 127.0.0.1, and end it and all its children with the block, however that ends.
+
+    Args:
+        command: With the port in it.
+        port: Where it will listen.
+        log: Where its output goes.
+        more: Environment variables besides this process's own.
+    """
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(more or {})},
+        )
+    try:
+        yield Server(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = 10.0) -> None:
+    """Ask a process and its children to stop, and make those stop that do not within `seconds`."""
+    try:
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        family = []
+    for member in family:
+        with _gone():
+            member.terminate()
+    _, alive = psutil.wait_procs(family, timeout=seconds)
+    for member in alive:
+        with _gone():
+            member.kill()
+    process.wait()
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    try:
+        yield
+    except psutil.NoSuchProcess:
+        pass
+
+
+@contextmanager
+def clip_service(models: Path, log: Path, framework: str = "fastapi") -> Iterator[Server]:
+    """Run clip_service.py (or its twin in Flask) on a free port, judging with the current model of `models`."""
+    port = free_port()
+    script = HERE / ("clip_service.py" if framework == "fastapi" else "clip_service_flask.py")
+    with launched([sys.executable, str(script), "--models", str(models), "--port", str(port)], port, log) as server:
+        server.wait("/ready")
+        yield server
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return the 50th, 95th and 99th percentile, in milliseconds."""
+    p50, p95, p99 = np.percentile(np.asarray(seconds) * 1000, [50, 95, 99])
+    return float(p50), float(p95), float(p99)
