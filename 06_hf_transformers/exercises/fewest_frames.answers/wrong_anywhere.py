@@ -1,0 +1,5 @@
+"""Misconception: only neighbours are joined"""
+
+
+def fewest_frames(text: str) -> int:
+    return len(text) + len(text) - len(set(text))

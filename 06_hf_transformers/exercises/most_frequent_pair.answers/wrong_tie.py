@@ -1,0 +1,13 @@
+"""Misconception: a tie goes to the first in order"""
+
+from collections import Counter
+
+
+def next_merge(words: dict[tuple[str, ...], int]) -> tuple[str, str] | None:
+    counted: Counter = Counter()
+    for word, number in words.items():
+        for neighbours in zip(word, word[1:], strict=False):
+            counted[neighbours] += number
+    if not counted:
+        return None
+    return max(counted, key=lambda neighbours: (counted[neighbours], neighbours))

@@ -1,0 +1,9 @@
+"""A door that opens for few strangers, solved."""
+
+import numpy as np
+
+
+def strict_threshold(scores: np.ndarray, same: np.ndarray, allowed: float) -> float:
+    others = scores[~same]
+    kept = [candidate for candidate in np.unique(scores) if np.mean(others >= candidate) <= allowed]
+    return float(kept[0]) if kept else float("inf")
