@@ -11,7 +11,7 @@ How to run it
     python 07_clip.py --model openai/clip-vit-base-patch32        the public one judges the same pictures: 600 MB
 Time and memory on 2 CPU cores: quick 20 s, full 90 s; 1.3 GB. The first run speaks its narration: 15 s more.
 Writes outputs/: clip.png, slide_show.html, slide_show.mp4, clip_model/ (the public format), spoken/ (first run)
-Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (contrastive learning, pictures in step, public weights)
+Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (contrastive learning, public weights)
 """
 
 from argparse import Namespace
@@ -177,7 +177,7 @@ def share_found(model: CLIPModel, processor: CLIPProcessor, scenes: list[Scene],
 
 def illustrate(settings: Namespace, model: CLIPModel, processor: CLIPProcessor) -> dict[str, float]:
     """Let the starter voice tell the story, choose a picture for each sentence, and write page and video."""
-    # concept: pictures in step
+    # concept: contrastive learning
     gallery = all_scenes()
     chances = match(model, processor, [text for text, _ in STORY], as_pixels(draw_scenes(gallery, 99)))
     audio = audio_utils()

@@ -2,7 +2,7 @@
 
 This VAE was trained without any error message, and its loss fell. But all pictures that it draws are alike, and so are
 all its copies: a grey blur. Run your copy (`python my_answers/lab_all_alike.py`, in the folder of this module); it
-takes a few seconds. Find the cause, put its letter into DIAGNOSIS, and repair `loss_of`, so that the code is used again.
+takes a few seconds. Find the cause, put its letter into DIAGNOSIS, and repair `loss_of`, so that the code has a say.
 
     A  The noise in the middle is too strong: its deviation must be halved.
     B  The KL term has the wrong sign.
