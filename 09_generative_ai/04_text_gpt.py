@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from gen_utils import BLUE, GREY, ORANGE, batches, count_parameters, load_public, prepare, save_figure, wide_figure
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
@@ -86,7 +87,7 @@ def train_small(settings: Namespace) -> tuple[GPT2LMHeadModel, Any, dict[str, fl
     model.train()
     for rows in batches(len(ids) - CONTEXT, 32, steps, settings.seed):
         piece = ids[rows[:, None] + torch.arange(CONTEXT)]  # [B, T]
-        loss = model(input_ids=piece, labels=piece).loss  # the library shifts the labels by one itself
+        loss = next_token_loss(model, piece)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -104,7 +105,13 @@ def perplexity(model: GPT2LMHeadModel, ids: Tensor) -> float:
     model.eval()
     size = min(CONTEXT, len(ids))
     pieces = ids[: len(ids) // size * size].reshape(-1, size)
-    return math.exp(min(20.0, float(model(input_ids=pieces, labels=pieces).loss)))
+    return math.exp(min(20.0, float(next_token_loss(model, pieces))))
+
+
+def next_token_loss(model: GPT2LMHeadModel, ids: Tensor) -> Tensor:
+    """Return the mean cross-entropy of each token `[B, T]` after those before it, nats."""
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]  # what stands at T says T + 1
+    return F.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -212,7 +219,7 @@ def measure(model: GPT2LMHeadModel, tokenizer: Any, ids: Tensor, known: set[str]
     words = [word for text in texts for word in split_words(text)[:-1]]  # the last one may be cut off
     right = sum(word in known for word in words) / max(1, len(words)) if known else float("nan")
     with torch.no_grad():
-        surprise = math.exp(min(20.0, float(model(input_ids=ids, labels=ids).loss)))
+        surprise = math.exp(min(20.0, float(next_token_loss(model, ids))))
     return Measured(diversity(texts), repetition(texts), right, surprise), texts
 
 
