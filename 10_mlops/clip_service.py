@@ -3,7 +3,8 @@
     python clip_service.py --models outputs/models --port 8000
 
 Addresses: POST /v1/clips (the body is the sound file itself), /health, /ready, /metrics, /docs. It listens on this
-machine only. Scripts 03 to 08 start it, ask it, and stop it.
+machine only unless told otherwise. CLIP_MODELS, CLIP_HOST and CLIP_PORT do the same in a container. Scripts 03 to 08
+start it, ask it, and stop it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import secrets
 import sys
 import time
@@ -150,9 +152,12 @@ def create_app(models: Path) -> FastAPI:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, required=True, metavar="DIR", help="a folder with current.json")
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="this machine only unless told otherwise")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="8000")
+    known = {name: os.environ.get(f"CLIP_{name}") for name in ("MODELS", "HOST", "PORT")}  # how a container is told
+    parser.add_argument(
+        "--models", type=Path, default=known["MODELS"] or "models", metavar="DIR", help="a folder with current.json"
+    )
+    parser.add_argument("--host", default=known["HOST"] or "127.0.0.1", metavar="ADDRESS", help="127.0.0.1")
+    parser.add_argument("--port", type=int, default=int(known["PORT"] or 8000), metavar="N", help="8000")
     arguments = parser.parse_args(argv)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(OneLineOfJson())

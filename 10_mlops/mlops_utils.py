@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 MODULE_04 = HERE.parent / "04_speech_audio_processing"
 audio_utils = load_script(MODULE_04 / "audio_utils.py")
 prepare = audio_utils.prepare  # says the device, returns the generator of random numbers
+as_course_error = audio_utils.as_course_error  # the capstone's refusals in the form the lessons print
 save_figure = audio_utils.save_figure
 BLUE, ORANGE, GREEN, PURPLE, GREY = (
     audio_utils.BLUE,
