@@ -155,7 +155,7 @@ def plot(rows: list[tuple[str, Decision]], path: Path) -> None:
         colour = BLUE if decision.promoted else ORANGE
         axes.plot([decision.low, decision.high], [place, place], color=colour, lw=3)
         axes.plot(decision.gain, place, "o", color=colour)
-        verdict = "promoted" if decision.promoted else "refused: " + decision.reasons[-1][:44]
+        verdict = "promoted" if decision.promoted else "refused: " + decision.reasons[-1]
         axes.text(decision.high + 0.01, place, verdict, va="center", fontsize=8)
     axes.axvline(0, color=GREY, lw=1)
     axes.set(yticks=range(len(rows)), yticklabels=[label for label, _ in rows], ylim=(len(rows) - 0.5, -0.5))

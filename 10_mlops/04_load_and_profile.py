@@ -27,6 +27,7 @@ import httpx
 import numpy as np
 from clip_model import Current, decode, features
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from mlops_utils import (
     BLUE,
     GREY,
@@ -210,6 +211,7 @@ def plot(by_clients: dict[int, Load], by_share: dict[float, Load], polite_load: 
         draw(middle, load.from_arrival, colours[share], f"users, {share:.0%} of capacity", "-")
     draw(middle, polite_load.from_sending, PURPLE, f"polite tool, {SHARES[-1]:.0%}", "--")
     middle.set(xscale="log", xlabel="time until the answer (ms)", ylabel="share answered by then", title="open load")
+    middle.xaxis.set_minor_formatter(NullFormatter())
     middle.legend(fontsize=7)
     right.barh(list(parts)[::-1], list(parts.values())[::-1], color=BLUE)
     right.set(xlabel="median time of a clip (ms)", title="inside a verdict")

@@ -208,8 +208,8 @@ def false_alarms(pool: np.ndarray, window: int, times: int, random: np.random.Ge
 def plot(reference: np.ndarray, windows: dict[str, np.ndarray], gaps: dict[str, np.ndarray], path: Path) -> None:
     figure = Figure(figsize=(13, 4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    place = int(gaps["microphone"].argmax())
-    for axes, column in ((left, place), (middle, FEATURES.index("soft_frames"))):
+    place, second = np.argsort(-gaps["microphone"])[:2]
+    for axes, column in ((left, place), (middle, second)):
         for name, values, colour in (("reference", reference, GREY), ("normal", windows["normal"], BLUE),
                                      ("microphone", windows["microphone"], ORANGE)):  # fmt: skip
             ordered = np.sort(values[:, column])
