@@ -112,8 +112,8 @@ def plain(text: str) -> str:
 # speech: spoken digits
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-STAND_IN_VOICES = 24  # synthetic voices that say the digits where no recordings are at hand
-TEST_VOICES = 8  # of them, the last ones by name
+STAND_IN_VOICES = 18  # synthetic voices that say the digits where no recordings are at hand
+TEST_VOICES = 6  # of them, the last ones by name
 TEST_SPEAKERS = ("theo", "yweweler")  # of the six people who were recorded
 
 
@@ -135,7 +135,7 @@ class Digit:
 def load_digits(settings: Namespace) -> tuple[list[Digit], list[Digit]]:
     """Return (digits to train on, digits of speakers whom no training hears).
 
-    600 recordings of six people (Free Spoken Digit Dataset), or 240 clips of 24 synthetic voices, made once in
+    600 recordings of six people (Free Spoken Digit Dataset), or 180 clips of 18 synthetic voices, made once in
     `spoken/`. A quick run downloads nothing; a run without the recordings sets `settings.quick`, because the
     expectations of the quick run hold then.
     """
@@ -206,7 +206,7 @@ def _speak_digits() -> Iterator[tuple[str, np.ndarray]]:
     """Each digit by each synthetic voice, at a pace of its own: name and 16-bit samples."""
     random = np.random.default_rng(0)
     for number in range(STAND_IN_VOICES):
-        voice = tts_utils.starter_voice(2 * number)
+        voice = tts_utils.starter_voice(3 * number)
         for label, word in enumerate(DIGITS):
             spoken = np.asarray(voice.synthesize(f"{word}.", speed=random.uniform(0.85, 1.15)), np.float32)
             waveform = level(soxr.resample(tts_utils._trimmed(spoken), tts_utils.SAMPLE_RATE, RATE))
