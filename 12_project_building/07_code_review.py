@@ -204,9 +204,8 @@ def capstone_refuses() -> int:
 
 def plot(defects: list[Defect], found: dict[str, set[int]], path: Path) -> None:
     """Draw which defect was found by what."""
-    table = np.array(
-        [[float(any(abs(d.line - n) <= NEAR for n in lines)) for lines in found.values()] for d in defects]
-    )
+    columns = [set(hits(lines, defects).values()) for lines in found.values()]
+    table = np.array([[float(defect in column) for column in columns] for defect in defects])
     figure, axis = subplots(1, size=(7, 5))
     axis.imshow(table, cmap="Blues", aspect="auto", vmin=0, vmax=1.4)
     for row, column in np.argwhere(table):
