@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import yaml
-from clip_model import FEATURES, KINDS, SAMPLE_RATE, ClipModel, features
+from clip_model import FEATURES, KINDS, ClipModel, features
 from matplotlib.figure import Figure
 from mlops_utils import (
     BLUE,
@@ -32,6 +32,7 @@ from mlops_utils import (
     clip_service,
     load_data,
     needs,
+    other_microphone,
     prepare,
     ready_models,
     save_figure,
@@ -52,8 +53,6 @@ PARSER = script_parser(__doc__)
 PARSER.add_argument("--window", type=int, default=40, metavar="N", help="clips a window holds (40)")
 LEVEL = 0.01  # a window drifts when chance makes such a difference less often than this
 PERMUTATIONS = 300  # the smallest share chance can then be given is 1 / 301
-BAND = (300.0, 3400.0)  # Hz, what the new microphone lets through: a telephone
-HISS_DB = -42.0  # its own noise, relative to full scale
 
 # What people type into a chat, for a voice that was trained on books.
 CHAT = (
@@ -102,15 +101,6 @@ def drift(reference: np.ndarray, window: np.ndarray, random: np.random.Generator
     gaps = largest_gaps(sample, np.vstack([real, shuffled]))  # [1 + PERMUTATIONS, F]
     worst = gaps.max(axis=1)
     return float((worst >= worst[0]).mean()), gaps[0]
-
-
-def other_microphone(sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return the same recording as a telephone would have made it: a band of tones, and a hiss of its own."""
-    spectrum = np.fft.rfft(sound)
-    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
-    spectrum[(hertz < BAND[0]) | (hertz > BAND[1])] *= 0.01
-    heard = np.fft.irfft(spectrum, len(sound)) + 10 ** (HISS_DB / 20) * random.normal(size=len(sound))
-    return np.clip(heard, -1, 1).astype(np.float32)
 
 
 def text_features(text: str, known: set[str]) -> list[float]:

@@ -178,7 +178,7 @@ def step_problems(step: dict[str, Any]) -> list[str]:
 FAULTS = {  # what is spoilt: (text, its replacement)
     "a key misspelt": ("timeout-minutes", "timeout-minuts"),
     "a job without a machine": ("    runs-on: ${{ matrix.os }}\n", ""),
-    "a value of the wrong kind": ("fail-fast: false", "fail-fast: sometimes"),
+    "a value of the wrong kind": ("branches: [main]", "branches: 3"),
     "a version without quotes": ('python: "3.10"', "python: 3.10"),
     "a name that leads nowhere": ("python-version: ${{ matrix.python }}", "python-version: ${{ matrix.pyton }}"),
     "a script that moved": ("00_env_setup/bootstrap.py", "setup/bootstrap.py"),
@@ -196,7 +196,7 @@ FAULTS = {  # what is spoilt: (text, its replacement)
 def run_release(workflow: str, folder: Path) -> dict[str, str]:
     """Run the commands of a workflow's jobs in order of their needs; return how each job ended.
 
-    Actions (`uses`) belong to GitHub and are only named. A job whose needs did not end well is skipped, and so are those
+    Actions (`uses`) belong to GitHub, and kubectl to a cluster: neither is run here. A job whose needs did not end well is skipped, and so are those
     that need it: that is the whole of continuous delivery.
     """
     jobs, ended = yaml.load(workflow, Loader=yaml.BaseLoader)["jobs"], {}
@@ -208,8 +208,8 @@ def run_release(workflow: str, folder: Path) -> dict[str, str]:
         ended[name] = "passed"
         for step in jobs[name]["steps"]:
             command = step.get("run", "")
-            if not command or shutil.which(command.split()[0]) is None:
-                continue
+            if command.split()[:1] not in (["python"], ["grep"]):
+                continue  # an action, or a command that would change the world (kubectl): named, not run
             here = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
             if subprocess.run(["bash", "-e", "-c", command], cwd=folder, env=here, capture_output=True).returncode:
                 ended[name] = "failed"

@@ -135,6 +135,24 @@ def _read_data(path: Path, key: str) -> Data | None:
         return Data(found["table"], found["labels"], found["speakers"], found["held"], parts)
 
 
+def other_microphone(
+    sound: np.ndarray, random: np.random.Generator, gain_db: float = 0.0, hiss_db: float = -42.0
+) -> np.ndarray:
+    """Return a recording as another microphone would have made it: a telephone's band, a gain, a hiss of its own.
+
+    Args:
+        sound: float32 `[S]` at 24,000 Hz.
+        random: The source of chance.
+        gain_db: How much louder it records; negative is softer.
+        hiss_db: Level of its hiss, relative to full scale.
+    """
+    spectrum = np.fft.rfft(sound) * 10 ** (gain_db / 20)
+    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+    spectrum[(hertz < 300) | (hertz > 3400)] *= 0.01
+    heard = np.fft.irfft(spectrum, len(sound)) + 10 ** (hiss_db / 20) * random.normal(size=len(sound))
+    return np.clip(heard, -1, 1).astype(np.float32)
+
+
 def wav_bytes(waveform: np.ndarray) -> bytes:
     """Return a mono 16-bit WAV of 24,000 Hz, as a client would send it."""
     return encode(waveform, SAMPLE_RATE, "wav")
