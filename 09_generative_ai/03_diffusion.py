@@ -46,12 +46,12 @@ from coursekit.expectations import Expected
 # settings
 
 PARSER = script_parser(__doc__)
-LEVELS = 200  # T: steps from picture to noise; 1,000 is usual for large pictures
-WIDTH = {True: 32, False: 48}  # channels of the network
-STEPS = {True: 600, False: 4000}  # of 128 pictures
+LEVELS = 100  # T: steps from picture to noise; 1,000 is usual for large pictures
+WIDTH = {True: 24, False: 48}  # channels of the network
+STEPS = {True: 400, False: 4000}  # of 64 pictures
 RATE = 2e-3
 AVERAGE = 0.99  # share of the old weights in the running mean that draws
-SCORES = 6  # how often the drawings are judged during training
+SCORES = 5  # how often the drawings are judged during training
 
 # ----------------------------------------------------------------------------------------------------------------------
 # the schedule: how much of the picture is left at each level
@@ -187,11 +187,11 @@ def train(settings: Namespace, pictures: Pictures, judge: Judge, left: Tensor) -
     steps = STEPS[settings.quick]
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    real, start = judge.look(pictures.test), noise_like(pictures, 300)
+    real, start = judge.look(pictures.test), noise_like(pictures, 120)
     print(f"{count_parameters(model):,} weights, {steps} steps")
     print("   step    loss   distance of drawn digits")
     course, losses = [], []
-    for step, rows in enumerate(batches(len(pictures.train), 128, steps, settings.seed), 1):
+    for step, rows in enumerate(batches(len(pictures.train), 64, steps, settings.seed), 1):
         x, t = pictures.train[rows], torch.randint(0, LEVELS, (len(rows),))
         noise = torch.randn_like(x)
         loss = F.mse_loss(model(add_noise(x, noise, left[t]), t.float()), noise)
@@ -201,8 +201,7 @@ def train(settings: Namespace, pictures: Pictures, judge: Judge, left: Tensor) -
         schedule.step()
         share = min(AVERAGE, step / (step + 10))  # in the beginning the mean must not remember nonsense
         with torch.no_grad():
-            for slow, quick in zip(mean.parameters(), model.parameters(), strict=True):
-                slow.lerp_(quick, 1 - share)
+            torch._foreach_lerp_([*mean.parameters()], [*model.parameters()], 1 - share)
         losses.append(loss.item())
         if step % (steps // SCORES) == 0:
             # concept: quality of samples
@@ -220,12 +219,14 @@ def noise_like(pictures: Pictures, count: int) -> Tensor:
 
 def compare_steps(model: nn.Module, pictures: Pictures, judge: Judge, left: Tensor) -> tuple[list[tuple], dict]:
     """Draw the same noise with fewer and fewer steps; say how far the pictures move, and how good they are."""
-    start, real = noise_like(pictures, 400), judge.look(pictures.test)
-    print("\nThe same 400 starts, drawn in different ways")
+    start, real = noise_like(pictures, 120), judge.look(pictures.test)
+    print("\nThe same 120 starts, drawn in different ways")
     print("   sampler   steps   seconds   distance to real digits   moved from DDIM with all steps   kinds")
     rows, drawn = [], {}
-    for name, eta, steps in (("DDIM", 0.0, LEVELS), ("DDPM", 1.0, LEVELS), ("DDIM", 0.0, 50), ("DDIM", 0.0, 20),
-                             ("DDIM", 0.0, 10), ("DDIM", 0.0, 5), ("DDIM", 0.0, 2), ("DDPM", 1.0, 10)):  # fmt: skip
+    for name, eta, steps in (
+        ("DDIM", 0.0, LEVELS), ("DDPM", 1.0, LEVELS), ("DDIM", 0.0, 30), ("DDIM", 0.0, 20), ("DDIM", 0.0, 10),
+        ("DDIM", 0.0, 5), ("DDIM", 0.0, 2), ("DDPM", 1.0, 10),
+    ):  # fmt: skip
         began = time.perf_counter()
         pictures_drawn = drawn[name, steps] = sample(model, start, left, steps, eta)
         seconds = time.perf_counter() - began
@@ -247,10 +248,10 @@ def main(settings: Namespace) -> dict:
     left = cosine_schedule(LEVELS)
     floor = frechet(judge.look(pictures.train), judge.look(pictures.test))
     print(f"real digits are {floor:.1f} from other real digits; pure noise is "
-          f"{frechet(judge.look(noise_like(pictures, 400)), judge.look(pictures.test)):.0f}")  # fmt: skip
+          f"{frechet(judge.look(noise_like(pictures, 200)), judge.look(pictures.test)):.0f}")  # fmt: skip
     model, course = train(settings, pictures, judge, left)
     rows, drawn = compare_steps(model, pictures, judge, left)
-    draw(settings, pictures, model, left, course)
+    draw(settings, pictures, drawn["DDPM", LEVELS], left, course)
     draw_steps(settings, rows, drawn, floor)
     found = {(name, steps): (distance, moved) for name, steps, distance, moved, _ in rows}
     return {
@@ -259,7 +260,7 @@ def main(settings: Namespace) -> dict:
         "last_distance": course[-1][2],
         "distance_of_ddpm": found["DDPM", LEVELS][0],
         "distance_of_10_ddim_steps": found["DDIM", 10][0],
-        "moved_by_50_steps": found["DDIM", 50][1],
+        "moved_by_30_steps": found["DDIM", 30][1],
         "moved_by_10_steps": found["DDIM", 10][1],
         "moved_by_ddpm": found["DDPM", LEVELS][1],
         "kinds_of_ddpm": rows[1][4],
@@ -270,14 +271,14 @@ def main(settings: Namespace) -> dict:
 # pictures
 
 
-def draw(settings: Namespace, pictures: Pictures, model: nn.Module, left: Tensor, course: list) -> None:
-    shown = [0, 40, 80, 120, 160, 199]
+def draw(settings: Namespace, pictures: Pictures, drawn: Tensor, left: Tensor, course: list) -> None:
+    shown = [0, 20, 40, 60, 80, 99]
     noise = noise_like(pictures, 6)
     forward = [add_noise(pictures.test[:6], noise, left[t].repeat(6)) for t in shown]
     figure, axes = wide_figure(4, 3.6)
     draw_mosaic(axes[0], torch.stack(forward, dim=1).flatten(0, 1), 6, f"forward: levels {', '.join(map(str, shown))}")
     draw_mosaic(axes[1], pictures.test[:64], 8, "real digits")
-    draw_mosaic(axes[2], sample(model, noise_like(pictures, 64), left, LEVELS, 1.0), 8, "DDPM, drawn from noise")
+    draw_mosaic(axes[2], drawn[:64], 8, "DDPM, drawn from noise")
     steps, losses, distances = zip(*course, strict=True)
     axes[3].semilogy(steps, distances, "o-", color=BLUE, label="distance to real digits")
     axes[3].semilogy(steps, losses, "s--", color=ORANGE, label="loss")
@@ -290,9 +291,9 @@ def draw(settings: Namespace, pictures: Pictures, model: nn.Module, left: Tensor
 
 def draw_steps(settings: Namespace, rows: list, drawn: dict, floor: float) -> None:
     figure, axes = wide_figure(2, 4, [1.3, 1])
-    chosen = [("DDIM", LEVELS), ("DDIM", 50), ("DDIM", 20), ("DDIM", 10), ("DDIM", 5), ("DDIM", 2), ("DDPM", LEVELS)]
+    chosen = [("DDIM", LEVELS), ("DDIM", 30), ("DDIM", 20), ("DDIM", 10), ("DDIM", 5), ("DDIM", 2), ("DDPM", LEVELS)]
     draw_mosaic(axes[0], torch.cat([drawn[key][:12] for key in chosen]), 12,
-                "the same noise, rows: DDIM 200, 50, 20, 10, 5, 2 steps; DDPM 200")  # fmt: skip
+                "the same noise, rows: DDIM 100, 30, 20, 10, 5, 2 steps; DDPM 100")  # fmt: skip
     ddim = sorted((steps, distance) for name, steps, distance, _, _ in rows if name == "DDIM")
     ddpm = sorted((steps, distance) for name, steps, distance, _, _ in rows if name == "DDPM")
     axes[1].loglog(*zip(*ddim, strict=True), "o-", color=BLUE, label="DDIM")

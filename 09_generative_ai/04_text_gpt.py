@@ -1,7 +1,7 @@
 """Text with GPT-2: a small one trained here, and what the way of choosing the next word does to what it writes.
 
 What you will learn
-    - GPT-2 from its configuration class: the same code as the public one, 400,000 weights instead of 124 million
+    - GPT-2 from its configuration class: the same code as the public one, 138,000 weights instead of 124 million
     - five ways to choose the next token: greedy, beams, temperature, top-k, top-p, each in a line or two
     - diversity and repetition as numbers, with human text beside them, because more is not better for ever
     - the same comparison with the public weights, or your own folder, by one flag
@@ -23,7 +23,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from gen_utils import BLUE, GREY, ORANGE, batches, count_parameters, load_public, prepare, save_figure, wide_figure
+from gen_utils import (
+    BLUE,
+    GREY,
+    ORANGE,
+    batches,
+    count_parameters,
+    load_public,
+    prepare,
+    quiet,
+    save_figure,
+    wide_figure,
+)
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -41,10 +52,10 @@ PARSER = script_parser(__doc__)
 PARSER.add_argument("--model", metavar="NAME", help="a public GPT-2 (openai-community/gpt2), or a folder with one")
 PARSER.add_argument("--prompt", default="The little", metavar="TEXT", help="what the texts begin with")
 VOCABULARY = 500  # tokens; GPT-2 has 50,257
-CONTEXT = 64  # tokens the small model looks back; GPT-2 1,024
-WIDTH, LAYERS, HEADS = 96, 3, 4  # GPT-2: 768, 12, 12
-STEPS = {True: 350, False: 2000}  # of 32 pieces; more, and 68,000 letters are learnt by heart
-RATE = 3e-3
+CONTEXT = 48  # tokens the small model looks back; GPT-2 1,024
+WIDTH, LAYERS, HEADS = 64, 2, 4  # GPT-2: 768, 12, 12
+STEPS = {True: 300, False: 3000}  # of 24 pieces; more, and 68,000 letters are learnt by heart
+RATE = 5e-3
 TEXTS, TOKENS = 24, 60  # texts that each strategy writes, and their length
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -85,7 +96,7 @@ def train_small(settings: Namespace) -> tuple[GPT2LMHeadModel, Any, dict[str, fl
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     first = perplexity(model, test)
     model.train()
-    for rows in batches(len(ids) - CONTEXT, 32, steps, settings.seed):
+    for rows in batches(len(ids) - CONTEXT, 24, steps, settings.seed):
         piece = ids[rows[:, None] + torch.arange(CONTEXT)]  # [B, T]
         loss = next_token_loss(model, piece)
         optimizer.zero_grad()
@@ -281,6 +292,7 @@ def load_model(name: str, **options: Any) -> tuple[GPT2LMHeadModel, Any]:
 
 def main(settings: Namespace) -> dict:
     prepare(settings)
+    quiet()
     loaded = load_public(settings, load_model) if settings.model else None  # first: a wrong name is told at once
     model, tokenizer, values = train_small(settings)
     known = {word for sentence in load_pool("en").sentences for word in split_words(sentence)}

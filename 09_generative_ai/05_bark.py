@@ -22,15 +22,27 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from gen_utils import ORANGE, audio_utils, batches, count_parameters, load_public, prepare, save_figure
+from gen_utils import ORANGE, audio_utils, count_parameters, load_public, prepare, quiet, save_figure
 from matplotlib.figure import Figure
-from sound_tokens import BOOKS, CODES, MEANINGS, STACK, STEPS_MOST, Quantiser, teach, to_sound
+from sound_tokens import (
+    BOOKS,
+    CODES,
+    MEANINGS,
+    STACK,
+    STEPS_MOST,
+    Quantiser,
+    books_explain,
+    distance,
+    padded,
+    teach,
+    to_sound,
+    train_stage,
+)
 from torch import Tensor
-from transformers import BarkConfig, BarkModel, BarkProcessor, BertTokenizer, EncodecConfig
+from transformers import BarkConfig, BarkModel, BarkProcessor, BertTokenizer, EncodecConfig, GenerationConfig
 from transformers.models.bark.generation_configuration_bark import (
     BarkCoarseGenerationConfig,
     BarkFineGenerationConfig,
-    BarkGenerationConfig,
     BarkSemanticGenerationConfig,
 )
 
@@ -52,9 +64,8 @@ PARSER.add_argument("--voice", metavar="PRESET", help="of the public weights, fo
 HEARD = 70  # of the 100 pairs; the others are the test
 SAID = "three seven"  # the pair that is written as sound and picture
 LETTERS = 16  # longest text, in letters
-WIDTH, LAYERS, HEADS = 64, 2, 4  # Bark: 1,024, 24, 16; bark-small: 768, 12, 12
-TRAINING = {True: (350, 350, 150), False: (1500, 1500, 600)}  # steps of the three stages
-RATE = 3e-3
+WIDTH, LAYERS, HEADS = 48, 2, 4  # Bark: 1,024, 24, 16; bark-small: 768, 12, 12
+TRAINING = {True: (300, 300, 120), False: (1500, 1500, 600)}  # steps of the three stages
 
 # ----------------------------------------------------------------------------------------------------------------------
 # a small Bark: the public classes, small numbers
@@ -84,21 +95,22 @@ def small_bark() -> tuple[BarkModel, BarkProcessor]:
     )  # fmt: skip
     model = BarkModel(config)
     rate = AUDIO.frames_per_second / STACK
-    model.generation_config = BarkGenerationConfig.from_sub_model_configs(
-        BarkSemanticGenerationConfig(
+    # As the public generation_config.json has them: plain dictionaries of each stage's settings.
+    model.generation_config = GenerationConfig(
+        semantic_config=BarkSemanticGenerationConfig(
             eos_token_id=end, text_encoding_offset=text, text_pad_token=pad, semantic_infer_token=go,
             semantic_vocab_size=MEANINGS, max_input_semantic_length=LETTERS, semantic_rate_hz=rate,
             max_new_tokens=STEPS_MOST, pad_token_id=end,
-        ),
-        BarkCoarseGenerationConfig(
+        ).to_dict(),
+        coarse_acoustics_config=BarkCoarseGenerationConfig(
             coarse_semantic_pad_token=coarse_pad, coarse_infer_token=coarse_go, coarse_rate_hz=rate,
             max_coarse_input_length=STEPS_MOST, max_coarse_history=2 * STEPS_MOST, sliding_window_len=2 * STEPS_MOST,
             pad_token_id=coarse_pad,
-        ),
-        BarkFineGenerationConfig(
+        ).to_dict(),
+        fine_acoustics_config=BarkFineGenerationConfig(
             max_fine_history_length=STEPS_MOST, max_fine_input_length=STEPS_MOST, n_fine_codebooks=BOOKS
-        ),
-        codebook_size=CODES,
+        ).to_dict(),
+        codebook_size=CODES, sample_rate=AUDIO.sample_rate, model_type="bark",
     )  # fmt: skip
     return model, BarkProcessor(tokenizer)
 
@@ -163,29 +175,6 @@ def three_stages(model: BarkModel, inputs: Any) -> Stages:
 # training: three ordinary next-token losses, laid out as the stages will be asked
 
 
-def padded(rows: list[Tensor], length: int, value: int) -> Tensor:
-    return torch.stack([F.pad(row, (0, length - len(row)), value=value) for row in rows])
-
-
-def train_stage(name: str, part: torch.nn.Module, loss_of: Callable[[Tensor], Tensor], count: int, steps: int,
-                seed: int) -> float:  # fmt: skip
-    """Train one stage; return the mean loss of the last tenth, nats for a token."""
-    optimizer = torch.optim.AdamW(part.parameters(), lr=RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    losses = []
-    for rows in batches(count, 32, steps, seed):
-        loss = loss_of(rows)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(part.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-    last = float(np.mean(losses[-steps // 10 :]))
-    print(f"   {name:<9} {count_parameters(part):>8,} weights   loss {losses[0]:.2f} -> {last:.2f}")
-    return last
-
-
 def train_all(settings: Namespace, model: BarkModel, processor: BarkProcessor, quantiser: Quantiser,
               lessons: list[tuple[str, Tensor]]) -> list[float]:  # fmt: skip
     """Train the three stages on (text, frames); nothing of one flows into another: each learns from the teacher."""
@@ -240,34 +229,18 @@ def train_all(settings: Namespace, model: BarkModel, processor: BarkProcessor, q
 # what the small one learned
 
 
-def distance(first: Tensor, second: Tensor) -> float:
-    """Return how far two sounds `[T, D]` are apart, after both were stretched to 24 steps."""
-    stretched = [F.interpolate(sound.T[None], size=24, mode="linear")[0] for sound in (first, second)]
-    return float((stretched[0] - stretched[1]).square().mean().sqrt())
-
-
-def books_explain(quantiser: Quantiser, lessons: list[tuple[str, Tensor]]) -> list[float]:
-    """Print and return which share of the variance of sounds never heard each further book explains."""
-    # concept: audio as tokens
-    sounds = torch.cat([vectors for _, vectors in lessons])
-    codes = quantiser.codes(sounds)
-    total = (sounds - sounds.mean(dim=0)).square().sum()
-    shares = [float(1 - (sounds - quantiser.vectors(codes[:, :n])).square().sum() / total) for n in range(1, BOOKS + 1)]
-    listed = ", ".join(f"{share:.0%}" for share in shares)
-    print(f"books of {CODES} codes, variance of unheard pairs explained by 1, 2, 3, 4 of them: {listed}")
-    return shares
-
-
 def say(model: BarkModel, processor: BarkProcessor, text: str) -> Stages:
     return three_stages(model, processor([text], max_length=LETTERS))
 
 
 def examine(model: BarkModel, processor: BarkProcessor, quantiser: Quantiser, pairs: list, tested: list) -> float:
     """Return the share of tested pairs that sound most like the teacher's own reading of them, among all hundred."""
+    stages = three_stages(model, processor([text for text, _ in tested], max_length=LETTERS))
+    lengths = (stages.semantic < MEANINGS).sum(dim=1).clamp(min=1)  # the shorter ones are filled up to the longest
     right = 0
-    for text, _ in tested:
-        spoken = quantiser.vectors(say(model, processor, text).fine[0].T.long())
-        nearest = min(pairs, key=lambda pair: distance(spoken, pair[1]))
+    for (text, _), fine, length in zip(tested, stages.fine, lengths, strict=True):
+        spoken = quantiser.vectors(fine[:, :length].T.long())
+        nearest = min(pairs, key=lambda pair, spoken=spoken: distance(spoken, pair[1]))
         right += nearest[0] == text
     return right / len(tested)
 
@@ -284,10 +257,9 @@ def small(settings: Namespace) -> dict[str, float]:
     losses = train_all(settings, model, processor, quantiser, heard)
     model.eval()
     untrained = small_bark()[0].eval()
-    tested = unheard[:15] if settings.quick else unheard
-    chance = examine(untrained, processor, quantiser, pairs, tested)
-    learned = examine(model, processor, quantiser, pairs, tested)
-    print(f"pairs never heard that come out right, of {len(tested)}: {learned:.0%}; untrained {chance:.0%}")
+    chance = examine(untrained, processor, quantiser, pairs, unheard)
+    learned = examine(model, processor, quantiser, pairs, unheard)
+    print(f"pairs never heard that come out right, of {len(unheard)}: {learned:.0%}; untrained {chance:.0%}")
     print(
         "   It can say two digits in one voice. It cannot read anything else: it has seen seventy texts, Bark millions."
     )
@@ -356,6 +328,7 @@ def public(settings: Namespace, model: BarkModel, processor: BarkProcessor) -> d
 
 def main(settings: Namespace) -> dict:
     prepare(settings)
+    quiet()
     loaded = load_public(settings, load_model) if settings.model else None  # first: a wrong name is told at once
     values = small(settings)
     return {**values, **public(settings, *loaded)} if loaded else values

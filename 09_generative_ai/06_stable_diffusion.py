@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from drawings import SIDE, SKIES, Scene, clip_tokenizer, draw_scenes
-from gen_utils import batches, count_parameters, draw_mosaic, load_public, prepare, save_figure, wide_figure
+from gen_utils import batches, count_parameters, draw_mosaic, load_public, prepare, quiet, save_figure, wide_figure
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -45,8 +45,8 @@ THING, BOAT_COLOURS = "boat", ("red", "white", "blue")
 PICTURES = 768  # drawings to learn from
 LATENT = 4  # channels of the latent picture, as in the public one; 8x8 of them for 32x32 pixels
 TOKENS = 16  # longest caption; the public one 77
-AUTOENCODER_STEPS = {True: 250, False: 1500}  # of 32 pictures
-DIFFUSION_STEPS = {True: 500, False: 4000}  # of 64 latent pictures
+AUTOENCODER_STEPS = {True: 200, False: 1500}  # of 16 pictures
+DIFFUSION_STEPS = {True: 400, False: 4000}  # of 32 latent pictures
 UNCAPTIONED = 0.15  # share of training pictures whose caption is hidden, so that guidance has something to compare with
 DRAW_STEPS = 15  # of DDIM; 20 to 50 are usual
 GUIDANCE = 3.0  # 1 is none; 7.5 is usual for the public one
@@ -61,7 +61,7 @@ def make_parts() -> dict[str, Any]:
     scenes = [Scene(THING, colour, sky) for colour in BOAT_COLOURS for sky in SKIES]
     tokenizer = clip_tokenizer([scene.caption for scene in scenes], TOKENS)
     autoencoder = AutoencoderKL(
-        block_out_channels=(16, 32, 32), down_block_types=("DownEncoderBlock2D",) * 3,
+        block_out_channels=(8, 16, 16), down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3, layers_per_block=1, latent_channels=LATENT, norm_num_groups=8,
         sample_size=SIDE,
     )  # fmt: skip
@@ -72,12 +72,17 @@ def make_parts() -> dict[str, Any]:
         )
     )  # fmt: skip
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=LATENT, out_channels=LATENT, block_out_channels=(32, 64), layers_per_block=1,
+        sample_size=8, in_channels=LATENT, out_channels=LATENT, block_out_channels=(16, 32), layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=32, attention_head_dim=4, norm_num_groups=8,
     )  # fmt: skip
     schedule = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
     )  # the public one's numbers
     return {"vae": autoencoder, "text_encoder": text, "tokenizer": tokenizer, "unet": unet, "scheduler": schedule}
 
@@ -98,7 +103,7 @@ def train_autoencoder(autoencoder: AutoencoderKL, pictures: Tensor, steps: int, 
     """Train on `[N, 3, 32, 32]`; set the scale of the latent space; return the error of a copy (mean square)."""
     optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for rows in batches(len(pictures), 32, steps, seed):
+    for rows in batches(len(pictures), 16, steps, seed):
         x = pictures[rows]
         cloud = autoencoder.encode(x).latent_dist
         loss = F.mse_loss(autoencoder.decode(cloud.sample()).sample, x) + 1e-5 * cloud.kl().mean() / x[0].numel()
@@ -127,7 +132,7 @@ def train_diffusion(parts: dict[str, Any], latents: Tensor, captions: list[str],
     optimizer = torch.optim.AdamW([*unet.parameters(), *text.parameters()], lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     losses = []
-    for rows in batches(len(latents), 64, steps, seed):
+    for rows in batches(len(latents), 32, steps, seed):
         x, noise = latents[rows], torch.randn(len(rows), *latents.shape[1:])
         t = torch.randint(0, levels.config.num_train_timesteps, (len(rows),))
         hidden = torch.rand(len(rows), 1) < UNCAPTIONED
@@ -196,7 +201,9 @@ def load_model(name: str, **options: Any) -> StableDiffusionPipeline:
 
 def main(settings: Namespace) -> dict:
     prepare(settings)
+    quiet()
     diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
     public = load_public(settings, load_model) if settings.model else None  # first: a wrong name is told at once
     kinds = [Scene(THING, colour, sky) for colour in BOAT_COLOURS for sky in SKIES]
     scenes = list(itertools.islice(itertools.cycle(kinds), PICTURES))

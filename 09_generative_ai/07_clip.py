@@ -21,7 +21,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from drawings import SIDE, Scene, all_scenes, clip_tokenizer, draw_scene, draw_scenes
-from gen_utils import BLUE, ORANGE, audio_utils, count_parameters, load_public, prepare, save_figure, speak, wide_figure
+from gen_utils import (
+    BLUE,
+    ORANGE,
+    audio_utils,
+    count_parameters,
+    load_public,
+    prepare,
+    quiet,
+    save_figure,
+    speak,
+    wide_figure,
+)
 from slide_show import Slide, video_seconds, write_page, write_video
 from torch import Tensor
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
@@ -39,7 +50,7 @@ PARSER.add_argument(
 TOKENS = 24  # longest sentence; the public one 77
 WIDTH, LAYERS, PATCH = 64, 2, 8  # numbers of a token, layers of each tower, pixels of a patch; public: 512, 12, 32
 SPACE = 32  # numbers of a picture or sentence in the common space; public: 512
-STEPS = {True: 300, False: 1500}  # of 64 pairs
+STEPS = {True: 400, False: 2000}  # of 64 pairs
 RATE = 2e-3
 HIDDEN = 24  # of the 144 combinations that are never trained on
 # Sentences that are true of a scene. The last two are never trained on.
@@ -49,13 +60,17 @@ TOLD = (
     "{Time} we saw a {thing}, {colour} and silent.",
     "Look, a {colour} {thing}! It is {sky}.",
     "It was {sky}. The {thing} was {colour}.",
+    "And so {time} there stood, all alone, a {colour} {thing}.",
+    "She had seen it {time}: a {thing} that was {colour}.",
+    "They say that a {colour} {thing} was there {time}.",
+    "What a {thing}! So {colour}, and {time}.",
+    "Nobody knew of the {colour} {thing} we met {time}.",
     "The {colour} {thing} stood there {time}.",
-    "And {time}, all alone, a {thing} of {colour}.",
     "He told us of a {colour} {thing} that he had seen {time}.",
 )
 UNREAD = TOLD[-2:]
 STORY = (  # this lesson's own; the scenes are what a careful reader would choose
-    ("Once, by day, there was a green hill.", Scene("hill", "green", "day")),
+    ("And so by day there stood, all alone, a green hill.", Scene("hill", "green", "day")),
     ("It was evening. The house was white.", Scene("house", "white", "evening")),
     ("Look, a yellow moon! It is night.", Scene("moon", "yellow", "night")),
     ("By morning we saw a boat, red and silent.", Scene("boat", "red", "morning")),
@@ -213,6 +228,7 @@ def load_model(name: str, **options: Any) -> tuple[CLIPModel, CLIPProcessor]:
 
 def main(settings: Namespace) -> dict:
     prepare(settings)
+    quiet()
     public = load_public(settings, load_model) if settings.model else None  # first: a wrong name is told at once
     scenes = all_scenes()
     order = np.random.default_rng(1).permutation(len(scenes))  # the same test for every seed

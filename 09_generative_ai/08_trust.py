@@ -28,7 +28,7 @@ from gen_utils import BLUE, GREEN, GREY, ORANGE, audio_utils, prepare, save_figu
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from watermark import LIMIT, RATE, mark, score
+from watermark import LIMIT, RATE, follow, mark, residue, score
 
 import coursekit.course.modules as course
 from coursekit.cli import run_script, script_parser
@@ -52,8 +52,10 @@ VOICES = {True: 12, False: 40}  # people, and as many synthetic voices
 DETECTOR_RATE = 16_000  # Hz; all that LibriSpeech has
 PIECE = 2.0  # seconds of what is judged at once
 COEFFICIENTS = 20  # of the cepstrum
-ESPEAK = ("en-us", "en-gb", "en-us+m3", "en-us+f2", "en-gb+m7", "en-gb+f4", "en-us+croak", "en-gb-scotland",
-          "en-us+f5", "en-gb+m1", "en-us+m6", "en-gb+f1")  # fmt: skip
+ESPEAK = (
+    "en-us", "en-gb-x-rp", "en-us+m3", "en-us+f2", "en-gb-scotland+m7", "en-gb-x-rp+f4", "en-us+croak",
+    "en-gb-scotland", "en-us+f5", "en-029+m1", "en-us+m6", "en-us-nyc+f1",
+)  # fmt: skip
 
 # ----------------------------------------------------------------------------------------------------------------------
 # attacks: what happens to a file on its way through the world
@@ -96,8 +98,9 @@ def watermark_lesson(settings: Namespace, clips: list[np.ndarray]) -> tuple[dict
     cost = float(
         np.mean([10 * np.log10(np.mean(a**2) / np.mean((b - a) ** 2)) for a, b in zip(clips, marked, strict=True)])
     )
-    wrong = [score(clip, RATE, key) for clip in clips for key in range(WRONG_KEYS)]
-    wrong += [score(clip, RATE, key) for clip in marked for key in range(WRONG_KEYS)]
+    wrong = [
+        follow(left, key) for clip in (*clips, *marked) for left in [residue(clip, RATE)] for key in range(WRONG_KEYS)
+    ]
     alarms = float(np.mean(np.array(wrong) > LIMIT))
     print(f"Watermark: {len(clips)} clips of {np.mean([len(clip) for clip in clips]) / RATE:.1f} s; the change is "
           f"{cost:.0f} dB below the speech")  # fmt: skip

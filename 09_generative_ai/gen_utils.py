@@ -193,6 +193,14 @@ def hub_is_offline() -> bool:
     return False
 
 
+def quiet() -> None:
+    """Keep the progress bars and notes of Hugging Face's libraries off the screen; errors still come."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def load_public(settings: Namespace, load: Callable[..., Loaded]) -> Loaded | None:
     """Load the model that `--model` names: a local folder in the public format, or a name on the model hub.
 

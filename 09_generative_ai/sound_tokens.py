@@ -1,14 +1,17 @@
-"""Sound as whole numbers for 05_bark.py: residual vector quantisation, and the teacher that says the pairs of digits.
+"""Sound as whole numbers for 05_bark.py: residual vector quantisation, the teacher of the pairs of digits, measures.
 
 Letters used in shapes: T steps, D numbers of a step (four frames of 80 mel bands, pitch, voicing), K codes in a book.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from gen_utils import batches, count_parameters
 from sklearn.cluster import KMeans
 from torch import Tensor
 
@@ -23,6 +26,7 @@ STACK = 4  # mel frames in one step: 23 steps a second; Bark has 50 (meaning) an
 CODES, BOOKS = 64, 4  # K codes in each of 4 books; Bark 1,024 in each of 8
 MEANINGS = 64  # semantic tokens; Bark 10,000
 STEPS_MOST = 32  # longest sound, in steps: 1.4 s
+RATE = 3e-3  # learning rate of every stage
 
 # ----------------------------------------------------------------------------------------------------------------------
 # sound as whole numbers
@@ -101,3 +105,52 @@ def to_sound(teacher: StarterTTS, vectors: Tensor) -> np.ndarray:
     mel = teacher.restore_mel(frames[:, : AUDIO.n_mels])
     with torch.inference_mode():
         return shared_vocoder("cpu").vocode(mel.T.numpy(), f0.numpy(), voicing.numpy())
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# measuring
+
+
+def distance(first: Tensor, second: Tensor) -> float:
+    """Return how far two sounds `[T, D]` are apart, after both were stretched to 24 steps."""
+    stretched = [F.interpolate(sound.T[None], size=24, mode="linear")[0] for sound in (first, second)]
+    return float((stretched[0] - stretched[1]).square().mean().sqrt())
+
+
+def books_explain(quantiser: Quantiser, lessons: list[tuple[str, Tensor]]) -> list[float]:
+    """Print and return which share of the variance of sounds never heard each further book explains."""
+    # concept: audio as tokens
+    sounds = torch.cat([vectors for _, vectors in lessons])
+    codes = quantiser.codes(sounds)
+    total = (sounds - sounds.mean(dim=0)).square().sum()
+    shares = [float(1 - (sounds - quantiser.vectors(codes[:, :n])).square().sum() / total) for n in range(1, BOOKS + 1)]
+    listed = ", ".join(f"{share:.0%}" for share in shares)
+    print(f"books of {CODES} codes, variance of unheard pairs explained by 1, 2, 3, 4 of them: {listed}")
+    return shares
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# training a stage
+
+
+def padded(rows: list[Tensor], length: int, value: int) -> Tensor:
+    return torch.stack([F.pad(row, (0, length - len(row)), value=value) for row in rows])
+
+
+def train_stage(name: str, part: torch.nn.Module, loss_of: Callable[[Tensor], Tensor], count: int, steps: int,
+                seed: int) -> float:  # fmt: skip
+    """Train one stage; return the mean loss of the last tenth, nats for a token."""
+    optimizer = torch.optim.AdamW(part.parameters(), lr=RATE, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    losses = []
+    for rows in batches(count, 16, steps, seed):
+        loss = loss_of(rows)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    last = float(np.mean(losses[-steps // 10 :]))
+    print(f"   {name:<9} {count_parameters(part):>8,} weights   loss {losses[0]:.2f} -> {last:.2f}")
+    return last

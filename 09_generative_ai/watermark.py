@@ -19,7 +19,7 @@ WINDOW, HOP = 1024, 256  # samples
 EDGES = np.geomspace(400, 4500, 25)  # Hz: 24 bands, where speech is and what a telephone and an MP3 keep
 FRAMES, PERIOD = 4, 16  # frames of a tile (43 ms), and P: the pattern repeats every 0.68 s
 STRENGTH_DB = 1.5  # up or down; 1 is safer from ears, 3 from attacks
-LIMIT = 4.5  # a score above it counts as marked; see `score`
+LIMIT = 5.5  # a score above it counts as marked; see `follow`
 
 
 def pattern(key: int) -> np.ndarray:
@@ -72,14 +72,13 @@ def residue(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.clip(left, -6, 6)
 
 
-def score(waveform: np.ndarray, sample_rate: int, key: int) -> float:
-    """Return how far a waveform follows a key: deviations above chance, the best of all shifts.
+def follow(left: np.ndarray, key: int) -> float:
+    """Return how far a residue `[B, N]` follows a key: deviations above chance, the best of all shifts.
 
-    Where the pattern begins is not known (the file may have been cut), so all 64 shifts are tried. The best of 64
-    throws of a coin is about 2.5, hardly ever above 4; that is why LIMIT is 4.5.
+    Where the pattern begins is not known (the file may have been cut), so all 64 shifts are tried. Without the mark the
+    best of 64 is about 2.5; in script 08 the highest of 480 is below 5.
     """
     # concept: watermarks
-    left = residue(waveform, sample_rate)
     tiles = np.repeat(pattern(key), FRAMES, axis=1)  # [B, 64]
     period = tiles.shape[1]
     folded = np.stack([left[:, start::period].sum(axis=1) for start in range(period)], axis=1)  # [B, 64]
@@ -87,3 +86,8 @@ def score(waveform: np.ndarray, sample_rate: int, key: int) -> float:
     # Frames within a tile go together: the variance of a sum of FRAMES frames is taken from the residue itself.
     whole = left[:, : left.shape[1] // FRAMES * FRAMES].reshape(len(left), -1, FRAMES).sum(axis=2)
     return max(sums) / float(np.sqrt((whole**2).sum()) + 1e-9)
+
+
+def score(waveform: np.ndarray, sample_rate: int, key: int) -> float:
+    """Return how far a waveform `[S]` follows a key, see `follow`; above LIMIT it is marked."""
+    return follow(residue(waveform, sample_rate), key)

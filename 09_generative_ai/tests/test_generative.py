@@ -120,10 +120,6 @@ def test_05_a_bark_in_the_public_format_is_loaded_and_its_stages_are_its_generat
     again = bark.three_stages(model.eval(), processor(["three seven"], max_length=bark.LETTERS))
     assert torch.equal(stages.fine, again.fine)
     assert stages.coarse.shape[1] == 2 * stages.fine.shape[2] and stages.fine.shape[1] == bark.BOOKS
-    places = loaded.generation_config
-    for name in ("semantic_config", "coarse_acoustics_config", "fine_acoustics_config"):
-        part = getattr(places, name)
-        setattr(places, name, part if isinstance(part, dict) else part.to_dict())
     whole = loaded.generate(**inputs)
     with torch.no_grad():
         assert torch.allclose(loaded.codec_decode(stages.fine.long()), whole, atol=1e-5)
@@ -192,7 +188,7 @@ def test_02_the_penalty_is_the_detectives_slope() -> None:
     gan = lesson("02_gan")
     detective = torch.nn.Linear(3, 1)
     real, fake = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0))
-    plain, steep = (float(gan.detective_loss(detective, real, fake, penalty)) for penalty in (0.0, 4.0))
+    plain, steep = (float(gan.detective_loss(detective, real, fake, penalty).detach()) for penalty in (0.0, 4.0))
     assert steep - plain == pytest.approx(2.0 * float(detective.weight.square().sum()), rel=1e-5)
 
 
