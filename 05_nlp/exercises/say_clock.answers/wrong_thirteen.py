@@ -1,0 +1,18 @@
+"""Misconception: after twelve comes one, not thirteen"""
+
+WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty twenty-one twenty-two twenty-three twenty-four twenty-five twenty-six twenty-seven "
+    "twenty-eight twenty-nine thirty"
+).split()
+
+
+def say_clock(written: str) -> str:
+    hour, minute = (int(part) for part in written.split(":"))
+    late = minute > 30
+    count = 60 - minute if late else minute
+    if not count:
+        return f"{WORDS[hour]} o'clock"
+    plain = WORDS[count] if count % 5 == 0 else f"{WORDS[count]} minute{'s' * (count > 1)}"
+    name = {15: "a quarter", 30: "half"}.get(count, plain)
+    return f"{name} {'to' if late else 'past'} {WORDS[hour + late]}"
