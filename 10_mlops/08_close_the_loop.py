@@ -77,7 +77,7 @@ def arrive(inbox: Path, rows: list[tuple[str, bytes, str, str]]) -> None:
         writer.writerow(["file", "kind", "speaker"])
         for name, body, kind, speaker in rows:
             writer.writerow([name, kind, speaker])
-            if body:
+            if body and Path(name).name == name:
                 (inbox / name).write_bytes(body)
 
 

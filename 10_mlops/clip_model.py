@@ -69,7 +69,7 @@ def decode(body: bytes) -> np.ndarray:
                 raise BadClip(422, "wrong_length", message)
             sound = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise BadClip(415, "not_audio", f"the body is no sound file that can be read ({error})") from error
+        raise BadClip(415, "not_audio", f"the body is no sound file that can be read: {error.error_string}") from error
     if not np.isfinite(sound).all():
         raise BadClip(422, "not_finite", "the clip holds numbers that are none (NaN or infinity)")
     return soxr.resample(sound.mean(axis=1), rate, SAMPLE_RATE).astype(np.float32)
