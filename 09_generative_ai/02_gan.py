@@ -261,7 +261,13 @@ def main(settings: Namespace) -> dict:
 
 
 EXPECTED = {
+    "heaps_of_plain": Expected(quick=(0, 4), full=None),  # which heaps, and how many, is luck
     "heaps_of_mended": Expected(quick=(8, 8), full=(8, 8)),
+    "heaps_of_mended_at_worst": Expected(quick=(6, 8), full=(6, 8)),
+    "share_near_of_mended": Expected(quick=(0.3, 1), full=(0.3, 1)),
+    "kinds_of_plain": Expected(quick=(0, 6), full=None),
+    "kinds_of_mended": Expected(quick=(9, 10), full=(9, 10)),
+    "plain_over_mended_distance": Expected(quick=(3, 1000), full=None),
 }
 
 if __name__ == "__main__":

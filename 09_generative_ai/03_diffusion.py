@@ -308,6 +308,14 @@ def draw_steps(settings: Namespace, rows: list, drawn: dict, floor: float) -> No
 
 EXPECTED = {
     "eta_one_difference_to_ddpm": Expected(quick=(0, 1e-4), full=(0, 1e-4)),
+    "first_distance": Expected(quick=(18, 80), full=None),
+    "last_distance": Expected(quick=(0, 14), full=None),
+    "distance_of_ddpm": Expected(quick=(0, 14), full=None),
+    "distance_of_10_ddim_steps": Expected(quick=(0, 15), full=None),
+    "moved_by_30_steps": Expected(quick=(0, 0.05), full=(0, 0.1)),
+    "moved_by_10_steps": Expected(quick=(0, 0.15), full=(0, 0.3)),
+    "moved_by_ddpm": Expected(quick=(0.25, 1), full=(0.2, 1)),
+    "kinds_of_ddpm": Expected(quick=(9, 10), full=(9, 10)),
 }
 
 if __name__ == "__main__":
