@@ -38,9 +38,9 @@ FREE_TEXTS = {"public domain": "CC0-1.0"}  # not the same in law, and treated th
 
 def spdx(text: str) -> str:
     """Return the SPDX name in a sentence such as "CC BY 4.0 (V. Panayotov and others)"; "" when there is none."""
-    match = re.search(r"CC[ -](BY(?:[ -](?:SA|NC|ND))*|0)[ -]?(\d\.\d)?", text)
+    match = re.search(r"\bCC[ -]?(BY(?:[ -](?:SA|NC|ND))*|0)[ -](\d\.\d)", text)
     if match:
-        name = f"CC-{match.group(1).replace(' ', '-')}-{match.group(2) or '1.0'}".replace("CC-0", "CC0")
+        name = f"CC-{match.group(1).replace(' ', '-')}-{match.group(2)}".replace("CC-0", "CC0")
     else:
         name = next((known for words, known in FREE_TEXTS.items() if words in text), "")
     return canonicalize_license_expression(name) if name else ""

@@ -15,7 +15,7 @@ def pieces(samples: list[float], size: int) -> list[list[float]]:
 
 def pause(sample_rate: int) -> list[float]:
     """Return PAUSE_SECONDS of silence."""
-    return [0.0] * round(PAUSE_SECONDS * sample_rate)
+    return [0.0] * round(PAUSE_SECONDS * sample_rate)  # (3)
 
 
 def is_loud(samples: list[float], threshold: float) -> bool:
