@@ -19,7 +19,7 @@ def voices(story: list[str]) -> list[list[tuple[str, str]]]:
         [
             (kinds_in_turn[place % 2], part.strip())
             for place, part in enumerate(paragraph.split(chr(34)))
-            if any(letter.isalnum() for letter in part) and place < 2
+            if any(map(str.isalnum, part)) and place < 2
         ]
         for paragraph in story
     ]
