@@ -170,7 +170,9 @@ def compare(client, experiment: str, runs: list, path: Path) -> None:
             history = client.get_metric_history(run.info.run_id, name)
             label = f"rate {float(rate):g}, {hidden} units"
             colour = colours[f"{float(rate):g}"]
-            axes.plot([p.step for p in history], [p.value for p in history], color=colour, ls=styles[hidden], label=label)
+            axes.plot(
+                [p.step for p in history], [p.value for p in history], color=colour, ls=styles[hidden], label=label
+            )
     left.set(xlabel="epoch", ylabel="training loss (nats)", title=f"experiment: {experiment}", yscale="log")
     right.set(xlabel="epoch", ylabel="accuracy on held-out voices (share)", ylim=(0, 1.02))
     right.axhline(0.2, color=GREEN, lw=1)
@@ -230,7 +232,9 @@ def main(settings) -> dict:
     if settings.quick:
         shutil.rmtree(files, ignore_errors=True)  # a full run keeps them
         print("\nRemoved mlflow_files/, which a quick run does not keep. The figures stay in mlflow.db.")
-    print("\nThe best of several is chosen on these voices, so its accuracy flatters it; script 02 measures it on others.")
+    print(
+        "\nThe best of several is chosen on these voices, so its accuracy flatters it; script 02 measures it on others."
+    )
     print("The capstone keeps its training curves the same way: 04_fine_tune.py --log mlflow")
     print('The web page is in the full package: uvx mlflow ui --backend-store-uri "sqlite:///outputs/mlflow.db"')
     return {

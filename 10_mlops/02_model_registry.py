@@ -173,7 +173,9 @@ def main(settings) -> dict:
     import mlflow
 
     data = load_data(settings)
-    mlflow.set_tracking_uri(database(settings))  # the client speaks to the database itself; a server's URL works the same
+    mlflow.set_tracking_uri(
+        database(settings)
+    )  # the client speaks to the database itself; a server's URL works the same
     client = mlflow.MlflowClient()
     start_anew(client)
     folder = settings.out / "registry_files"

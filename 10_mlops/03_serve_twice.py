@@ -47,7 +47,9 @@ from coursekit.expectations import Expected
 # settings
 
 PARSER = script_parser(__doc__)
-PARSER.add_argument("--requests", type=int, metavar="N", help="sent to each service, one after the other (60, full 400)")
+PARSER.add_argument(
+    "--requests", type=int, metavar="N", help="sent to each service, one after the other (60, full 400)"
+)
 FRAMEWORKS = ("fastapi", "flask")
 CLIENTS = 4  # who ask at the same time, in the second measurement
 WARM_UP = 5  # first requests, which are slower and say nothing
@@ -174,7 +176,9 @@ def main(settings) -> dict:
     data = load_data(settings)
     number = settings.requests or (60 if settings.quick else 400)
     if number < CLIENTS:
-        raise CourseError(f"--requests {number} is less than one for each client.", hint=f"try --requests {10 * CLIENTS}")
+        raise CourseError(
+            f"--requests {number} is less than one for each client.", hint=f"try --requests {10 * CLIENTS}"
+        )
     models = ready_models(settings, data)
     current = Current(models)
     bodies = [wav_bytes(sound) for sound in data.sounds]

@@ -144,7 +144,9 @@ async def polite(
     return Load(len(sending) / (time.perf_counter() - start), sending, arrival)
 
 
-async def measure(url: str, bodies: list[bytes], seconds: float, random: np.random.Generator) -> tuple[dict, dict, Load]:
+async def measure(
+    url: str, bodies: list[bytes], seconds: float, random: np.random.Generator
+) -> tuple[dict, dict, Load]:
     """Return the closed loads by number of clients, the open loads by share of the capacity, and the polite one."""
     limits = httpx.Limits(max_connections=None)  # the default of 100 would queue in the client, unseen
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits, trust_env=False) as client:
@@ -250,7 +252,9 @@ def main(settings) -> dict:
         print(f"{share:>10.0%}{load.rate:>12.0f}{'':>9}{cells}")
     # concept: latency percentiles
     users, tool = (percentiles(times)[1] for times in (polite_load.from_arrival, polite_load.from_sending))
-    print(f"   the last line by a polite tool: it reports a p95 of {tool:.1f} ms, while its users waited {users:.1f} ms")
+    print(
+        f"   the last line by a polite tool: it reports a p95 of {tool:.1f} ms, while its users waited {users:.1f} ms"
+    )
     print("   Nothing was refused: the line just grows. The capstone's service has a limit, and answers 429 beyond it.")
 
     current = Current(models)
@@ -263,14 +267,17 @@ def main(settings) -> dict:
     heaviest = max(parts, key=parts.__getitem__)
     print("Stages: " + ", ".join(f"{name} {value:.2f} ms" for name, value in parts.items()))
     gain = whole / (whole - parts[heaviest] / 2)
-    print(f"   {heaviest} is {parts[heaviest] / whole:.0%}. Twice as quick there makes a verdict {gain:.2f} times as quick")
+    print(
+        f"   {heaviest} is {parts[heaviest] / whole:.0%}. Twice as quick there makes a verdict {gain:.2f} times as quick"
+    )
     print(f"   (Amdahl); the network is {parts['network'] / whole:.0%}: a quicker network would be felt by nobody.")
     plot(by_clients, by_share, polite_load, parts, settings.out / "load.png")
     return {
         "little_worst": max(little, key=lambda value: abs(value - 1)),
         "answers_at_8_of_answers_at_1": by_clients[8].rate / by_clients[1].rate,
         "time_at_8_of_time_at_1": by_clients[8].mean / by_clients[1].mean,
-        "overload_p95_of_light_p95": percentiles(by_share[1.5].from_arrival)[1] / percentiles(by_share[0.4].from_arrival)[1],
+        "overload_p95_of_light_p95": percentiles(by_share[1.5].from_arrival)[1]
+        / percentiles(by_share[0.4].from_arrival)[1],
         "users_wait_of_reported": users / tool,
         "network_share_of_verdict": parts["network"] / whole,
         "requests": sum(len(load.from_sending) for load in by_clients.values()),

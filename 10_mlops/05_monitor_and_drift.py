@@ -136,7 +136,9 @@ def quantile_of_buckets(found: dict, name: str, share: float) -> tuple[float, fl
     A bucket counts all values up to its end. Inside it nothing is known, so the value is put on a straight line.
     """
     # concept: prometheus metrics
-    ends = sorted((float(dict(labels)["le"]), count) for (what, labels), count in found.items() if what == f"{name}_bucket")
+    ends = sorted(
+        (float(dict(labels)["le"]), count) for (what, labels), count in found.items() if what == f"{name}_bucket"
+    )
     wanted = share * ends[-1][1]
     below, low = 0.0, 0.0
     for end, count in ends:
@@ -204,7 +206,9 @@ def plot(reference: np.ndarray, windows: dict[str, np.ndarray], gaps: dict[str, 
                                      ("microphone", windows["microphone"], ORANGE)):  # fmt: skip
             ordered = np.sort(values[:, column])
             axes.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), color=colour, label=name, where="post")
-        axes.set(xlabel=FEATURES[column] + " (its own unit)", ylabel="share of clips up to here", title=FEATURES[column])
+        axes.set(
+            xlabel=FEATURES[column] + " (its own unit)", ylabel="share of clips up to here", title=FEATURES[column]
+        )
     left.legend()
     height = np.arange(len(FEATURES))
     right.barh(height - 0.2, gaps["normal"], 0.4, color=BLUE, label="normal")
@@ -222,7 +226,9 @@ def main(settings) -> dict:
     order = random.permutation(len(data.sounds))
     half = len(order) // 2
     if not 10 <= settings.window <= len(order) - half:
-        raise CourseError(f"--window {settings.window}: 10 to {len(order) - half} clips are there.", hint="try --window 40")
+        raise CourseError(
+            f"--window {settings.window}: 10 to {len(order) - half} clips are there.", hint="try --window 40"
+        )
     table, labels = data.test
     reference = table[order[:half]]
     chosen = order[half : half + settings.window]
@@ -255,7 +261,9 @@ def main(settings) -> dict:
     print("\nDashboard and alerts, against what the service really offers")
     bad = {where: problems for where, query in queries().items() if (problems := query_problems(query, found))}
     print(f"   {len(queries())} queries read, {len(bad)} with problems {bad or ''}")
-    broken = query_problems('rate(clip_request_total{code="200"}[5m])', found) + query_problems("sum(rate(x[5m])", found)
+    broken = query_problems('rate(clip_request_total{code="200"}[5m])', found) + query_problems(
+        "sum(rate(x[5m])", found
+    )
     print(f"   two spoilt on purpose: {broken}")
 
     seen = [line for line in lines if line["status"] == 200]
@@ -273,15 +281,21 @@ def main(settings) -> dict:
     alarms = false_alarms(table[order], settings.window, 60 if settings.quick else 300, random)
     print(f"   an unchanged stream is called drifted in {alarms:.1%} of the windows; {LEVEL:.0%} was asked for")
     clean = [sound for sound, label in zip(data.sounds, labels, strict=True) if label == KINDS.index("clean")][:20]
-    kinds = [KINDS[int(model.probabilities(features(other_microphone(sound, random))[None]).argmax())] for sound in clean]
-    print(f"   clean clips through the new microphone are called {max(set(kinds), key=kinds.count)}: the model is not wrong,")
+    kinds = [
+        KINDS[int(model.probabilities(features(other_microphone(sound, random))[None]).argmax())] for sound in clean
+    ]
+    print(
+        f"   clean clips through the new microphone are called {max(set(kinds), key=kinds.count)}: the model is not wrong,"
+    )
     print("   the microphone is. Retraining on it would teach the model that hiss is clean.")
 
     texts = list(transcripts("ljspeech_sample").values())
     known = set(re.findall(r"\w+", " ".join(texts).lower()))
     mixed = [texts[place] for place in random.permutation(len(texts))]
     # A reference text must not know its own words, or new words would be news by construction: leave each one out.
-    counted = {text: set(re.findall(r"\w+", " ".join(other for other in texts if other != text).lower())) for text in mixed}
+    counted = {
+        text: set(re.findall(r"\w+", " ".join(other for other in texts if other != text).lower())) for text in mixed
+    }
     book = np.array([text_features(text, counted[text]) for text in mixed])
     chat = np.array([text_features(text, known) for text in CHAT])
     print(f"\nDrift of text: {len(CHAT)} new ones against {len(mixed) - len(CHAT)} sentences of a book")
@@ -292,7 +306,9 @@ def main(settings) -> dict:
         print(f"   {name:<11} p {text_chance[name]:.3f} {'DRIFT' if text_chance[name] < LEVEL else 'as before':<10} "
               f"largest gaps: {top}")  # fmt: skip
     plot(reference, windows, gaps, settings.out / "drift.png")
-    print("\nThe capstone's service has the same two: /metrics, and a line for each request (voice_pipeline/api/telemetry.py)")
+    print(
+        "\nThe capstone's service has the same two: /metrics, and a line for each request (voice_pipeline/api/telemetry.py)"
+    )
     return {
         "requests_counted": int(sum(n for (name, _), n in found.items() if name == "clip_requests_total")),
         "log_lines": len(lines),

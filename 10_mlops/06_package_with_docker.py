@@ -193,12 +193,20 @@ def rehearse(tool, dockerfile: str, ignore: str, models: Path, body: bytes) -> d
             # concept: health and readiness
             if not tool.healthy(stage, process, 240, **own):
                 process.kill()
-                raise CourseError(f"the image's command is not healthy: {process.stdout.read()[-800:]}", hint="see above")
+                raise CourseError(
+                    f"the image's command is not healthy: {process.stdout.read()[-800:]}", hint="see above"
+                )
             url = f"http://127.0.0.1:{own['CLIP_PORT']}"
             answer = httpx.post(f"{url}/v1/clips", content=body, timeout=60, trust_env=False)
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
-    return {"left_out": made.left_out, "app": inside_image, "user": stage.user, "status": answer.status_code, "code": code}
+    return {
+        "left_out": made.left_out,
+        "app": inside_image,
+        "user": stage.user,
+        "status": answer.status_code,
+        "code": code,
+    }
 
 
 def plot(found: list[tuple[str, float]], lazy: float, budget: float, path: Path) -> None:
@@ -220,9 +228,13 @@ def plot(found: list[tuple[str, float]], lazy: float, budget: float, path: Path)
 def main(settings) -> dict:
     prepare(settings)
     if os.name == "nt":
-        raise CourseError("the rehearsal runs the Dockerfile's steps in a POSIX shell.", hint="use WSL, or read the script")
+        raise CourseError(
+            "the rehearsal runs the Dockerfile's steps in a POSIX shell.", hint="use WSL, or read the script"
+        )
     tool = load_script(CAPSTONE / "rehearse.py")  # the capstone's; it knows nothing of this service
-    dockerfile, ignore = ((DEPLOY / name).read_text(encoding="utf-8") for name in ("Dockerfile", "Dockerfile.dockerignore"))
+    dockerfile, ignore = (
+        (DEPLOY / name).read_text(encoding="utf-8") for name in ("Dockerfile", "Dockerfile.dockerignore")
+    )
     with as_course_error():
         steps, careless = tool.parse(dockerfile), tool.parse(CARELESS)
         visible = tool.visible_files(ROOT, ignore)
@@ -236,7 +248,9 @@ def main(settings) -> dict:
     print(f"\nLayers that the Dockerfile adds to the base image ({len(visible)} files of the repository are visible)")
     for step, size in found:
         print(f"   {size:7.2f} MB  COPY {step[:84]}")
-    print(f"   {total:7.2f} MB together, budget {settings.budget:g}; with {' and '.join(TRAINING_TOO)} it would be {lazy:.0f}")
+    print(
+        f"   {total:7.2f} MB together, budget {settings.budget:g}; with {' and '.join(TRAINING_TOO)} it would be {lazy:.0f}"
+    )
 
     print("\nThe cache: what is made again after a file changed")
     changes = ("10_mlops/clip_service.py", "00_env_setup/requirements.lock")
@@ -265,7 +279,9 @@ def main(settings) -> dict:
     if not settings.quick:
         grown = load_script(CAPSTONE / "image_requirements.py")
         print(f"\nThe capstone's image: {megabytes(grown.lines('cpu'), sizes):.0f} MB of packages, as installed here")
-        print(f"   hadolint on its Dockerfile: {len(lint((CAPSTONE / 'Dockerfile').read_text(encoding='utf-8')))} findings")
+        print(
+            f"   hadolint on its Dockerfile: {len(lint((CAPSTONE / 'Dockerfile').read_text(encoding='utf-8')))} findings"
+        )
     plot(found, lazy + total - packages, settings.budget, settings.out / "layers.png")
     return {
         "megabytes": total,

@@ -136,12 +136,16 @@ def rule_problems(workflow: str) -> list[str]:
     # concept: continuous integration
     tree = yaml.load(workflow, Loader=yaml.BaseLoader)  # everything stays text, as GitHub shows it; `on` is no boolean
     typed = yaml.safe_load(workflow)
-    problems = [] if "permissions" in tree else ["no permissions: the token may do what the repository's default allows"]
+    problems = (
+        [] if "permissions" in tree else ["no permissions: the token may do what the repository's default allows"]
+    )
     if "pull_request_target" in tree.get("on", {}):
         problems.append("pull_request_target runs strangers' code with this repository's secrets")
     jobs = tree.get("jobs", {})
     for name, job in jobs.items():
-        problems += [f"{name}: no timeout-minutes, so it may hang for six hours"] if "timeout-minutes" not in job else []
+        problems += (
+            [f"{name}: no timeout-minutes, so it may hang for six hours"] if "timeout-minutes" not in job else []
+        )
         needed = job.get("needs", [])
         for other in [needed] if isinstance(needed, str) else needed:
             problems += [] if other in jobs else [f"{name} needs {other}, which is no job"]
@@ -252,13 +256,19 @@ def main(settings) -> dict:
     for name, (before, after) in FAULTS.items():
         spoilt = text.replace(before, after, 1)
         if spoilt == text:
-            raise CourseError(f"the fault {name!r} does not fit the workflow any more.", hint="change FAULTS in this script")
+            raise CourseError(
+                f"the fault {name!r} does not fit the workflow any more.", hint="change FAULTS in this script"
+            )
         schema, rules = schema_problems(spoilt), rule_problems(spoilt)
         by_schema += bool(schema)
         by_rules += bool(rules)
         unseen += not (schema or rules)
-        print(f"{name:<32}{'found' if schema else '-':>10}{'found' if rules else '-':>8}   {(rules or schema or [''])[0][:78]}")
-    print("A schema knows which keys there are. What a name means, who may write it, and what 3.10 is, it does not know.")
+        print(
+            f"{name:<32}{'found' if schema else '-':>10}{'found' if rules else '-':>8}   {(rules or schema or [''])[0][:78]}"
+        )
+    print(
+        "A schema knows which keys there are. What a name means, who may write it, and what 3.10 is, it does not know."
+    )
 
     release = RELEASE.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="release-") as folder:

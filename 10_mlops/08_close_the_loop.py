@@ -59,7 +59,9 @@ from coursekit.files import write_text_atomic
 # settings
 
 PARSER = script_parser(__doc__)
-PARSER.add_argument("--fewest", type=int, default=20, metavar="N", help="accepted files a batch needs for training (20)")
+PARSER.add_argument(
+    "--fewest", type=int, default=20, metavar="N", help="accepted files a batch needs for training (20)"
+)
 NAME = "clip-judge-live"  # in the registry
 MICROPHONE = {"gain_db": -8.0, "hiss_db": -58.0}  # the new one: softer, a telephone's band, little hiss of its own
 PAUSE = 0.02  # seconds between two requests of the customer who asks all the time
@@ -215,7 +217,13 @@ def plot(customer: Customer, events: list[tuple[float, str]], before_after: dict
     for when, what in events:
         left.axvline(when, color=GREY, lw=1)
         left.text(when, 2.6, what, rotation=90, va="top", ha="right", fontsize=7)
-    left.set(xlabel="time (s)", ylabel="version that answered", yticks=(1, 2), ylim=(0.5, 2.7), title="every dot is an answer")
+    left.set(
+        xlabel="time (s)",
+        ylabel="version that answered",
+        yticks=(1, 2),
+        ylim=(0.5, 2.7),
+        title="every dot is an answer",
+    )
     names = list(before_after)
     places = np.arange(len(names))
     for shift, place, colour, label in ((-0.2, 0, GREY, "version 1"), (0.2, 1, BLUE, "version 2")):
@@ -270,7 +278,13 @@ def main(settings) -> dict:
             arrive(inbox, batch)
             offered, refused = take_in(inbox, store, test_voices)
             accepted = len(offered.labels) - len(store.labels)
-            note = {"day": day, "files": len(batch), "accepted": accepted, "refused": refused, "data": offered.version()}
+            note = {
+                "day": day,
+                "files": len(batch),
+                "accepted": accepted,
+                "refused": refused,
+                "data": offered.version(),
+            }
             notes.append(note)
             print(f"   validated: {accepted} accepted, {len(refused)} refused")
             for name, reason in refused.items():
@@ -292,7 +306,7 @@ def main(settings) -> dict:
                 continue
             registry.promote(client, number, decision)
             candidate.save(models / f"v{number}.safetensors")
-            point_to(models, f"v{number}.safetensors", number)
+            point_to(models, f"v{number}.safetensors", number)  # concept: zero-downtime updates
             customer.wait_for(number)
             store, champion, note["result"] = offered, candidate, f"promoted as version {number}"
             print(f"   PROMOTED as version {number}, and it serves already")
@@ -303,7 +317,9 @@ def main(settings) -> dict:
     dropped = sum(status != 200 for _, status, _ in customer.answers)
     order = [said for _, _, said in customer.answers]
     steps_back = sum(order[n] < order[n - 1] for n in range(1, len(order)))
-    print(f"\nMeanwhile the customer asked {len(order)} times: {dropped} without an answer, by version {dict(versions)}")
+    print(
+        f"\nMeanwhile the customer asked {len(order)} times: {dropped} without an answer, by version {dict(versions)}"
+    )
     before_after = {
         "old microphone": (accuracy(first, *old_test), accuracy(champion, *old_test)),
         "new microphone": (accuracy(first, *new_test), accuracy(champion, *new_test)),
@@ -314,7 +330,9 @@ def main(settings) -> dict:
     write_text_atomic(settings.out / "loop.jsonl", "".join(json.dumps(note) + "\n" for note in notes))
     plot(customer, events, before_after, settings.out / "loop.png")
     print("loop.jsonl: what came, what was accepted, what became of it; one line a batch")
-    print("\nIn the capstone, recordings pass the ledger instead, training keeps the checkpoint that measures best, and the")
+    print(
+        "\nIn the capstone, recordings pass the ledger instead, training keeps the checkpoint that measures best, and the"
+    )
     print("service loads a voice anew when its folder changes: run_pipeline.py is its loop, one command as well.")
     return {
         "refused_on_tuesday": len(notes[1]["refused"]),

@@ -207,6 +207,8 @@ class Current:
             named = json.loads(pointer.read_text(encoding="utf-8"))
             model = ClipModel.load(self.models / named["file"])
         except (OSError, ValueError, KeyError) as error:
-            raise CourseError(f"{pointer} names no model: {error}", hint="run 03_serve_twice.py, which makes one") from error
+            raise CourseError(
+                f"{pointer} names no model: {error}", hint="run 03_serve_twice.py, which makes one"
+            ) from error
         self.loads += 1
         return ClipModel(model.mean, model.scale, model.hidden, model.output, str(named["version"]))

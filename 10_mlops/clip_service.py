@@ -168,7 +168,9 @@ def main(argv: list[str] | None = None) -> int:
     except CourseError as error:
         print_error(error)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn lets running requests finish, then hands on the signal
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # uvicorn lets running requests finish, then hands on the signal
     uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_config=None, log_level="warning")
     return 0
 

@@ -244,7 +244,9 @@ class Decision:
         return not self.reasons
 
 
-def decide(old: ClipModel, new: ClipModel, table: np.ndarray, labels: np.ndarray, gate: Gate, seed: int = 0) -> Decision:
+def decide(
+    old: ClipModel, new: ClipModel, table: np.ndarray, labels: np.ndarray, gate: Gate, seed: int = 0
+) -> Decision:
     """Judge a new model against the old one on the same recordings, which neither was trained on.
 
     The interval comes from drawing the recordings again and again, with replacement, always the same ones for both
