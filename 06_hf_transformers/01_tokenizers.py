@@ -40,8 +40,7 @@ from coursekit.expectations import Expected
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
 
-PARSER = script_parser(__doc__)
-add_model_flag(PARSER, "openai-community/gpt2")
+PARSER = add_model_flag(script_parser(__doc__), "openai-community/gpt2")
 QUICK_MERGES, FULL_MERGES = 500, 2_000  # GPT-2 has 50,000. More merges: fewer tokens for a text, rarer ones
 SPECIAL = 3  # tokens the library puts first: end, padding, mask
 

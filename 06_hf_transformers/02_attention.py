@@ -41,8 +41,7 @@ from coursekit.expectations import Expected
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
 
-PARSER = script_parser(__doc__)
-add_model_flag(PARSER, "openai-community/gpt2")
+PARSER = add_model_flag(script_parser(__doc__), "openai-community/gpt2")
 KEYS, VALUES, PAIRS = 16, 16, 8  # the look-up game: words of the dictionary, meanings, entries on each page
 WIDTH = 32  # C of its network
 STEPS, BATCH, RATE = 150, 64, 1e-2  # about 1 s

@@ -47,8 +47,7 @@ from coursekit.files import write_text_atomic
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
 
-PARSER = script_parser(__doc__)
-add_model_flag(PARSER, "openai-community/gpt2")
+PARSER = add_model_flag(script_parser(__doc__), "openai-community/gpt2")
 VOCABULARY = 512  # V; GPT-2 has 50,257. A small one leaves the parameters to the layers
 CONTEXT = 64  # T, tokens it sees at once, about 150 characters; GPT-2 sees 1,024
 BATCH = 8

@@ -48,8 +48,7 @@ from coursekit.expectations import Expected
 # ----------------------------------------------------------------------------------------------------------------------
 # settings
 
-PARSER = script_parser(__doc__)
-add_model_flag(PARSER, "microsoft/wavlm-base-plus-sv")
+PARSER = add_model_flag(script_parser(__doc__), "microsoft/wavlm-base-plus-sv")
 MELS = 40
 WINDOW = 1.6  # seconds of speech in a trial; longer is easier for everybody
 WIDTH, SIZE = 64, 64  # C inside, numbers in the vector

@@ -26,8 +26,8 @@ class ModelUnavailable(CourseError):
     """A public model that is neither on this machine nor to be had now."""
 
 
-def add_model_flag(parser: ArgumentParser, default: str) -> None:
-    """Give a script `--model [NAME]`: a model of the hub, or a folder in the same format."""
+def add_model_flag(parser: ArgumentParser, default: str) -> ArgumentParser:
+    """Give a script `--model [NAME]`: a model of the hub, or a folder in the same format. Returns the parser."""
     parser.add_argument(
         "--model",
         nargs="?",
@@ -35,6 +35,7 @@ def add_model_flag(parser: ArgumentParser, default: str) -> None:
         metavar="NAME",
         help=f"also do it with a public model, or one in a folder (--model alone: {default})",
     )
+    return parser
 
 
 def public_model(settings: Namespace, *, weights: bool = True) -> Path | None:
@@ -139,10 +140,7 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     Raises:
         CourseError: The folder does not hold what the class needs.
     """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # else it lists in colour what a new head does not find; the lessons say so in words
+    _quiet()
     try:
         return kind.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -153,8 +151,16 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
         ) from error
 
 
+def _quiet() -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # not plain ASCII
+    logging.set_verbosity_error()  # else it lists in colour what a new head does not find; the lessons say so in words
+
+
 def save_model(folder: Path, *parts: Any) -> None:
     """Write a model with its tokenizer and the like into one folder, as `from_pretrained` reads it."""
+    _quiet()
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
         part.save_pretrained(str(folder))
