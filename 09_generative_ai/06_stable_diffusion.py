@@ -45,7 +45,7 @@ THING, BOAT_COLOURS = "boat", ("red", "white", "blue")
 PICTURES = 768  # drawings to learn from
 LATENT = 4  # channels of the latent picture, as in the public one; 8x8 of them for 32x32 pixels
 TOKENS = 16  # longest caption; the public one 77
-AUTOENCODER_STEPS = {True: 200, False: 1500}  # of 16 pictures
+AUTOENCODER_STEPS = {True: 220, False: 1500}  # of 24 pictures
 DIFFUSION_STEPS = {True: 400, False: 4000}  # of 32 latent pictures
 UNCAPTIONED = 0.15  # share of training pictures whose caption is hidden, so that guidance has something to compare with
 DRAW_STEPS = 15  # of DDIM; 20 to 50 are usual
@@ -61,9 +61,9 @@ def make_parts() -> dict[str, Any]:
     scenes = [Scene(THING, colour, sky) for colour in BOAT_COLOURS for sky in SKIES]
     tokenizer = clip_tokenizer([scene.caption for scene in scenes], TOKENS)
     autoencoder = AutoencoderKL(
-        block_out_channels=(8, 16, 16), down_block_types=("DownEncoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 32), down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3, layers_per_block=1, latent_channels=LATENT, norm_num_groups=8,
-        sample_size=SIDE,
+        mid_block_add_attention=False, sample_size=SIDE,
     )  # fmt: skip
     text = CLIPTextModel(
         CLIPTextConfig(
@@ -72,7 +72,7 @@ def make_parts() -> dict[str, Any]:
         )
     )  # fmt: skip
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=LATENT, out_channels=LATENT, block_out_channels=(16, 32), layers_per_block=1,
+        sample_size=8, in_channels=LATENT, out_channels=LATENT, block_out_channels=(24, 48), layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=32, attention_head_dim=4, norm_num_groups=8,
     )  # fmt: skip
@@ -101,9 +101,9 @@ def pipeline_of(parts: dict[str, Any]) -> StableDiffusionPipeline:
 
 def train_autoencoder(autoencoder: AutoencoderKL, pictures: Tensor, steps: int, seed: int) -> float:
     """Train on `[N, 3, 32, 32]`; set the scale of the latent space; return the error of a copy (mean square)."""
-    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for rows in batches(len(pictures), 16, steps, seed):
+    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    for rows in batches(len(pictures), 24, steps, seed):
         x = pictures[rows]
         cloud = autoencoder.encode(x).latent_dist
         loss = F.mse_loss(autoencoder.decode(cloud.sample()).sample, x) + 1e-5 * cloud.kl().mean() / x[0].numel()
