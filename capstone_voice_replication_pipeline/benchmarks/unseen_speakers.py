@@ -11,7 +11,7 @@ written after each, and a second run goes on where the first one was stopped.
 The starter voice is told who speaks by the Resemblyzer encoder, which also judges it. --second-encoder adds the
 opinion of an encoder it never met: saved_model.bilstm.mean.*.pt of github.com/wq2012/SpeakerRecognitionFromScratch.
 
-Writes: HOME/unseen/<speaker>/ for each speaker, and FILE (default HOME/unseen/unseen_speakers.json).
+Writes: HOME/unseen/<speaker>/ for each speaker, FILE (default HOME/unseen/unseen_speakers.json) and its tables as .md.
 Time: about 5 minutes a speaker on 2 CPU cores.
 """
 
@@ -105,7 +105,9 @@ def main(argv: list[str] | None = None) -> int:
         cards[speaker.name] = {**card, "sex": speaker.sex}
         out.parent.mkdir(parents=True, exist_ok=True)
         write_json_atomic(out, {name: cards[name] for name in names if name in cards})
-    print(f"\n{mean_table(cards)}\n\n{full_table(cards)}\n\n{out}")
+    tables = f"{mean_table(cards)}\n\n{full_table(cards)}\n"
+    write_text_atomic(out.with_suffix(".md"), tables)
+    print(f"\n{tables}\n{out}\n{out.with_suffix('.md')}")
     return 0
 
 

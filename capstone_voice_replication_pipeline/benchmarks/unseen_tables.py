@@ -14,6 +14,7 @@ NAMES = {
     "griffin_lim": "real, by Griffin-Lim",
     "zero_shot": "zero-shot",
     "clone": "fine-tuned",
+    "last": "fine-tuned, last step",
     "other": "other people",
 }
 
@@ -86,7 +87,8 @@ def mean_table(cards: dict[str, dict[str, Any]]) -> str:
             interval = bootstrap_interval(values, lambda draw: float(draw.mean())) if len(values) > 1 else None
             cells.append(_cell(float(np.mean(values)), interval, form))
         took = f"{np.mean(seconds):.0f} s" if system == "clone" and seconds else ""
-        lines.append(_line([str(len(rows)), took, NAMES.get(system, system), *cells]))
+        speakers = sum(system in card for card in rows)
+        lines.append(_line([str(speakers), took, NAMES.get(system, system), *cells]))
     return "\n".join(lines)
 
 
