@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -187,8 +188,8 @@ def python(*arguments: object, cwd: Path, env: Mapping[str, str | None] | None =
 def run(*command: object, cwd: Path, env: Mapping[str, str | None] | None = None, at_most: float = 120) -> Done:
     """Run a program to its end.
 
-    It writes no bytecode and loads none of the pytest plugins that happen to be installed here: the project shall find
-    what it would find elsewhere.
+    It writes no bytecode, loads none of the pytest plugins that happen to be installed here, and has a folder for
+    temporary files of its own, which is removed: the project shall find what it would find elsewhere.
 
     Args:
         command: Program and arguments.
@@ -199,28 +200,28 @@ def run(*command: object, cwd: Path, env: Mapping[str, str | None] | None = None
     Raises:
         CourseError: It did not end in time.
     """
-    variables: dict[str, str | None] = {
-        **os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONUTF8": "1",
-        **(env or {}),
-    }  # fmt: skip
     started = time.perf_counter()
-    try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            cwd=cwd,
-            env={name: value for name, value in variables.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=at_most,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CourseError(
-            f"{command[:4]} took more than {at_most:g} s.", hint="run it again on an idle machine"
-        ) from error
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # pytest keeps its last three folders
+        variables: dict[str, str | None] = {
+            **os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONUTF8": "1",
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch), **(env or {}),
+        }  # fmt: skip
+        try:
+            done = subprocess.run(
+                [str(part) for part in command],
+                cwd=cwd,
+                env={name: value for name, value in variables.items() if value is not None},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=at_most,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            what = " ".join(map(str, command[:4]))
+            raise CourseError(f"{what} took more than {at_most:g} s.", hint="run it on an idle machine") from error
     return Done(done.returncode, done.stdout, done.stderr, time.perf_counter() - started)
 
 
