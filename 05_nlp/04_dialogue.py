@@ -7,9 +7,9 @@ What you will learn
     - where rules end: two people who are both "he", and pages on which nobody is named
     - to give each speaker a voice, and the narrator another
 How to run it
-    python 04_dialogue.py --quick      265 labelled quotations; 6 s of speech in two voices, no network, about 12 s
-    python 04_dialogue.py              a longer piece of the chapter in five voices, about 40 s
-Time and memory on 2 CPU cores: quick 12 s, full 40 s; 0.8 GB.
+    python 04_dialogue.py --quick      265 labelled quotations; 10 s of speech in two voices, no network, about 12 s
+    python 04_dialogue.py              a longer piece of the chapter in five voices, about 50 s
+Time and memory on 2 CPU cores: quick 12 s, full 50 s; 0.8 GB.
 Writes outputs/: dialogue.csv, dialogue.png, narration.wav
 Concepts: NLP_CONCEPTS_EXPLAINED.md (quotations, speaker attribution, precision and recall)
 """

@@ -10,6 +10,7 @@ import csv
 import functools
 import io
 import re
+import warnings
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ save_figure, as_course_error = audio_utils.save_figure, audio_utils.as_course_er
 BLUE, ORANGE, GREEN, PURPLE, GREY = (
     getattr(audio_utils, name) for name in ("BLUE", "ORANGE", "GREEN", "PURPLE", "GREY")
 )
+
+warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)  # in pysbd, seen by Python 3.12
 
 TEXTS = Path(__file__).resolve().parent / "texts"  # SOURCES.md there says where each comes from
 ALICE = ("rabbit_hole", "cheshire_cat", "tea_party")  # Lewis Carroll, 1865
