@@ -41,7 +41,7 @@ from coursekit.files import sha256_file, write_text_atomic
 
 # A build begins in an empty environment with what [build-system] asks for, freshly downloaded. --no-build-isolation
 # takes the setuptools of this environment instead: no network, and the same result, since the lock holds its version.
-BUILD = ("build", "--no-build-isolation", "--offline", "--no-config", "--no-cache", "--quiet")
+BUILD = ("build", "--no-build-isolation", "--quiet")
 MOMENT = "1700000000"  # SOURCE_DATE_EPOCH: the time that is written into the archive, instead of now
 ELSEWHERE = {"PYTHONPATH": None, "PYTHONHOME": None, "VIRTUAL_ENV": None}  # what would lead Python back to this place
 
@@ -53,7 +53,8 @@ def uv(*arguments: object, cwd: Path, env: dict[str, str | None] | None = None) 
     """Run uv, an installer and builder in one program; pip and `python -m build` do the same, more slowly."""
     from uv import find_uv_bin
 
-    done = run(find_uv_bin(), *arguments, cwd=cwd, env=env)
+    quiet = {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "UV_NO_CONFIG": "1"}  # no network, nothing left in your home
+    done = run(find_uv_bin(), *arguments, cwd=cwd, env={**quiet, **(env or {})})
     if done.code:
         raise CourseError(f"uv {arguments[0]} failed: {ascii_only(done.errors)[-600:]}", hint="course doctor")
     return done
@@ -123,23 +124,13 @@ def show(wheel: Path, files: dict[str, bytes]) -> str:
 
 def fresh_environment(folder: Path) -> Path:
     """Make an environment with nothing in it, not even pip; return its folder of programs."""
-    uv(
-        "venv",
-        "--offline",
-        "--no-config",
-        "--no-cache",
-        "--quiet",
-        "--python",
-        sys.executable,
-        folder,
-        cwd=folder.parent,
-    )
+    uv("venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
     return folder / ("Scripts" if os.name == "nt" else "bin")
 
 
 def install(archive: Path, programs: Path) -> None:
     """Install an archive and nothing else; `--no-index` asks no server for anything."""
-    uv("pip", "install", "--offline", "--no-config", "--no-cache", "--no-index", "--quiet", "--python",
+    uv("pip", "install", "--no-index", "--quiet", "--python",
        programs / f"python{'.exe' if os.name == 'nt' else ''}", archive, cwd=archive.parent)  # fmt: skip
 
 
@@ -155,7 +146,7 @@ def try_out(wheel: Path, answers: Answers, sound: Path, folder: Path) -> dict[st
     work = folder / "work"
     work.mkdir()
     name, out = answers.name, work / "out.wav"
-    listing = uv("pip", "list", "--no-config", "--offline", "--format", "freeze", "--python",
+    listing = uv("pip", "list", "--format", "freeze", "--python",
                  programs / f"python{'.exe' if os.name == 'nt' else ''}", cwd=work, env=ELSEWHERE)  # fmt: skip
     return {
         "what is installed": listing,
