@@ -183,8 +183,8 @@ def make_tokenizer(texts: list[str]):
 def make_model(vocabulary: int):
     """Return a BART from its configuration class: the architecture of the public ones, a thousandth of their size.
 
-    Its weights begin with a spread of 1 / sqrt(width). BART's 0.02 suits a width of 1,024; with 64 nothing is learned but
-    the frame "The ... and the ...".
+    Its weights begin with a spread of 1 / sqrt(width). BART's 0.02 suits a width of 1,024; with 64 it learns no more
+    than the frame "The ... and the ...".
     """
     from transformers import BartConfig, BartForConditionalGeneration
 
