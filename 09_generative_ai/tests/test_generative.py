@@ -125,6 +125,28 @@ def test_05_a_bark_in_the_public_format_is_loaded_and_its_stages_are_its_generat
         assert torch.allclose(loaded.codec_decode(stages.fine.long()), whole, atol=1e-5)
 
 
+def test_05_the_second_stage_speaks_as_it_was_trained() -> None:
+    """Tokens that fill up a short meaning are seen, not masked, in the training and by `generate` alike."""
+    bark = lesson("05_bark")
+    torch.manual_seed(0)
+    model = bark.small_bark()[0].eval()
+    places = bark.Places.of(model)
+    meaning = torch.tensor([[1, 5, 9, 2, 7, 30, 4]])
+    ended = torch.nn.functional.pad(meaning, (0, 3), value=places.semantic.semantic_pad_token)
+    coarse = model.coarse_acoustics.generate(
+        ended, semantic_generation_config=places.semantic, coarse_generation_config=places.coarse,
+        codebook_size=bark.CODES,
+    )  # fmt: skip
+    assert coarse.shape == (1, 2 * meaning.shape[1])
+    heard = bark.padded([meaning[0]], bark.STEPS_MOST, places.coarse.coarse_semantic_pad_token)
+    given = torch.cat([heard, torch.tensor([[places.coarse.coarse_infer_token]]), coarse[:, :-1]], dim=1)
+    with torch.no_grad():
+        logits = model.coarse_acoustics(input_ids=given, use_cache=False).logits[0, bark.STEPS_MOST :]
+    for place, row in enumerate(logits):
+        first = bark.MEANINGS + place % 2 * bark.CODES  # the two books take turns
+        assert first + int(row[first : first + bark.CODES].argmax()) == int(coarse[0, place])
+
+
 def test_05_a_voice_prompt_goes_through_all_stages(tmp_path: Path) -> None:
     bark = lesson("05_bark")
     torch.manual_seed(1)
