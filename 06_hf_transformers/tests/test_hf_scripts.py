@@ -56,7 +56,7 @@ def test_digits_of_the_stand_in_are_made_once_and_split_by_speaker(tmp_path, mon
     assert len({d.speaker for d in known}) == 12 and len({d.speaker for d in unknown}) == 6
     assert {d.speaker for d in known}.isdisjoint(d.speaker for d in unknown)
     people, strangers = hf.load_people(settings)
-    assert len(made) == 180 and len(people) == 12 and set(strangers) == {d.speaker for d in unknown}
+    assert len(made) == 180 and len(people) == 10 and len(strangers) == 8 and people.keys().isdisjoint(strangers)
     assert max(abs(d.waveform).max() for d in known) == pytest.approx(0.5, abs=1e-3)
 
 
