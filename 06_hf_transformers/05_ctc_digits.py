@@ -4,7 +4,7 @@ What you will learn
     - how a network that speaks once every 20 ms learns from a text without any times in it: the blank, and CTC
     - greedy decoding from scratch, equal to the library's; why "44" needs a blank in the middle
     - the loss counted from scratch by dynamic programming, equal to PyTorch's
-    - accuracy on speakers whom the training never heard, and why it is lower than on those it knows
+    - accuracy on speakers whom the training never heard
     - one function for CTC models and for Whisper, with public weights by flag
 How to run it
     python 05_ctc_digits.py --quick              about 20 s, on what is on this machine
@@ -135,8 +135,6 @@ def small_recogniser() -> SpeechModel:
         mask_time_length=2,
         mask_time_min_masks=1,
         pad_token_id=BLANK,
-        bos_token_id=None,
-        eos_token_id=None,
         ctc_loss_reduction="mean",
         ctc_zero_infinity=True,  # a string too long for its frames counts as nothing, instead of infinity
     )
@@ -214,7 +212,7 @@ def ctc_loss(log_probs: Tensor, label: list[int]) -> float:
 def prove(speech: SpeechModel, held_out: list[tuple[str, np.ndarray]]) -> dict[str, float]:
     """Compare greedy decoding with the tokenizer's, and the loss with PyTorch's."""
     waveforms = [waveform for _, waveform in held_out]
-    with torch.inference_mode():
+    with torch.no_grad():
         inputs = speech.inputs(waveforms)
         best = best_of_each_frame(speech.model, inputs).tolist()
         one = speech.inputs(waveforms[-1:])
@@ -263,7 +261,7 @@ def by_the_capstone(asked: list[tuple[str, np.ndarray]]) -> float:
 
 
 def plot(losses: list[float], speech: SpeechModel, example: tuple[str, np.ndarray], path) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         shares = speech.model(**speech.inputs([example[1]])).logits[0].softmax(dim=-1).cpu().numpy()  # [T, V]
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
@@ -278,7 +276,7 @@ def plot(losses: list[float], speech: SpeechModel, example: tuple[str, np.ndarra
         colour, style = ((BLUE, ORANGE, GREEN, PURPLE) * 3)[place], ("-", "--")[place > 3]
         right.plot(seconds, shares[:, int(digit) + 1], color=colour, linestyle=style, label=DIGITS[int(digit)])
     right.set(xlabel="time (s)", ylabel="probability", title=f"a speaker never heard says {example[0]}")
-    right.legend(loc="center right")
+    right.legend(loc="center")
     save_figure(figure, path)
 
 
@@ -293,7 +291,6 @@ def main(settings) -> dict:
     people = [len({digit.speaker for digit in part}) for part in (known, unknown)]
     print(f"A Wav2Vec2-BERT of {count_parameters(speech.model):,} parameters; {people[0]} speakers to learn from, "
           f"{people[1]} others for the test")  # fmt: skip
-    before = measure(speech, asked)[0]
     steps = QUICK_STEPS if settings.quick else FULL_STEPS
     losses, seconds = seconds_of(lambda: train(speech, lessons, steps, settings.seed))
     print(f"   {steps} steps in {seconds:.0f} s: loss from {losses[0]:.1f} to {np.mean(losses[-10:]):.2f}")
@@ -321,7 +318,7 @@ def main(settings) -> dict:
     plot(losses, speech, asked[-1], settings.out / "ctc_digits.png")
     print("ctc_digits.png: blanks nearly everywhere, and a spike of a frame or two for each digit")
     values = {
-        "digit_error_before": before,
+        "loss_at_the_end": float(np.mean(losses[-10:])),
         "digit_error_rate": rate,
         "strings_right": whole,
         "single_digits_right": single,
@@ -339,7 +336,11 @@ def main(settings) -> dict:
     return values
 
 
+# Recorded strangers, where they are at hand, are harder than synthetic ones; the quick ranges hold for both.
 EXPECTED = {
+    "digit_error_rate": Expected(quick=(0, 0.65), full=None),
+    "single_digits_right": Expected(quick=(0.35, 1), full=None),
+    "loss_at_the_end": Expected(quick=(0, 1.2), full=None),
     "decodings_that_differ": Expected(quick=(0, 0), full=(0, 0)),
     "loss_difference": Expected(quick=(0, 1e-4), full=(0, 1e-4)),
     "same_after_loading": Expected(quick=(1, 1), full=(1, 1)),

@@ -273,7 +273,7 @@ def embed(speech: SpeechModel, waveforms: Sequence[np.ndarray], batch: int = 16)
 
     found = []
     for start in range(0, len(waveforms), batch):
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference_mode: rotary models keep a table, which could not be trained with later
             vectors = speech.model(**speech.inputs(waveforms[start : start + batch])).embeddings
         found.append(torch.nn.functional.normalize(vectors, dim=-1).cpu())
     return torch.cat(found).numpy()
@@ -285,7 +285,7 @@ def transcribe(speech: SpeechModel, waveforms: Sequence[np.ndarray], batch: int 
 
     said: list[str] = []
     for start in range(0, len(waveforms), batch):
-        with torch.inference_mode():
+        with torch.no_grad():
             inputs = speech.inputs(waveforms[start : start + batch])
             if speech.model.config.is_encoder_decoder:
                 ids = speech.model.generate(**inputs)  # Whisper writes token after token, as GPT does
