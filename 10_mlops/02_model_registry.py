@@ -151,7 +151,7 @@ def roll_back(client) -> float:
 def plot(rows: list[tuple[str, Decision]], path: Path) -> None:
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.subplots()
-    for place, (label, decision) in enumerate(rows):
+    for place, (_, decision) in enumerate(rows):
         colour = BLUE if decision.promoted else ORANGE
         axes.plot([decision.low, decision.high], [place, place], color=colour, lw=3)
         axes.plot(decision.gain, place, "o", color=colour)
@@ -192,6 +192,7 @@ def main(settings) -> dict:
             promote(client, version, None)
             print("   the first one serves without a contest")
             continue
+        # concept: promotion gate
         decision = decide(load_champion(mlflow), candidate.model, *data.test, gate, settings.seed)
         rows.append((f"version {version}", decision))
         if decision.promoted:
@@ -213,7 +214,7 @@ def main(settings) -> dict:
     print(f"   what it was: {', '.join(f'{key} {value[:24]}' for key, value in sorted(same.items()))}")
     path = folder / f"v{rolled}" / "model.safetensors"
     whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + b"?")  # one byte
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # one bit
     try:
         load_champion(mlflow)
         caught = 0

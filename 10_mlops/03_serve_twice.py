@@ -205,8 +205,10 @@ def main(settings) -> dict:
             print(f"{name:<26}" + "".join(f"{cell:>20}" for cell in cells))
         crashes = sum(status >= 500 for found in answers.values() for status, _ in found.values())
         kept = {name: sum(agreed for _, agreed in found.values()) for name, found in answers.items()}
-        print("FastAPI's own 404 and 405 have a form of their own ({\"detail\": ...}); Flask's are pages of HTML unless\n"
-              "one writes a handler, as the twin does. The capstone's service answers all of them in one form.")  # fmt: skip
+        print(
+            "FastAPI's own 404 and 405 have another form, {detail: ...}; Flask's are pages of HTML unless one writes a"
+        )
+        print("handler, as the twin does. The capstone's service answers all of them in one form.")
         described = {name: client.get("/openapi.json").status_code == 200 for name, client in clients.items()}
         print(f"Describes itself (/openapi.json, /docs): {described}; lines of the file: {lines}")
 

@@ -268,7 +268,7 @@ def main(settings) -> dict:
     print("Stages: " + ", ".join(f"{name} {value:.2f} ms" for name, value in parts.items()))
     gain = whole / (whole - parts[heaviest] / 2)
     print(
-        f"   {heaviest} is {parts[heaviest] / whole:.0%}. Twice as quick there makes a verdict {gain:.2f} times as quick"
+        f"   {heaviest} is {parts[heaviest] / whole:.0%}. Twice as quick there, a verdict is {gain:.2f} times as quick"
     )
     print(f"   (Amdahl); the network is {parts['network'] / whole:.0%}: a quicker network would be felt by nobody.")
     plot(by_clients, by_share, polite_load, parts, settings.out / "load.png")

@@ -1,4 +1,4 @@
-"""Monitor a service: metrics, logs, a dashboard and alerts that are checked, and drift of what comes in, sound and text.
+"""Monitor a service: metrics, logs, a dashboard and alerts that are checked, and drift of incoming sound and text.
 
 What you will learn
     - three kinds of evidence: metrics (how much, how slow), logs (which request, why), and the data that came in
@@ -57,8 +57,9 @@ PERMUTATIONS = 300  # the smallest share chance can then be given is 1 / 301
 # What people type into a chat, for a voice that was trained on books.
 CHAT = (
     "ok brb gotta run", "lol that's 100% true!!!", "meet @ 7:30pm, gate B12?", "see https://example.org/x?id=42",
-    "call +49 30 901820 asap", "WHY IS THIS SO LOUD", "2x espresso, 1x tea = 9.80 EUR", "np :-) thx", "idk, ask jenny88",
-    "update v3.2.1 is out!!", "gr\u00fc\u00dfe aus m\u00fcnchen", "omg omg omg", "pls send pdf+xlsx by 5/12", "ya nah :/",
+    "call +49 30 901820 asap", "WHY IS THIS SO LOUD", "2x espresso, 1x tea = 9.80 EUR", "np :-) thx",
+    "idk, ask jenny88", "update v3.2.1 is out!!", "gr\u00fc\u00dfe aus m\u00fcnchen", "omg omg omg",
+    "pls send pdf+xlsx by 5/12", "ya nah :/",
 )  # fmt: skip
 TEXT_FEATURES = ("letters", "digits", "signs", "capitals", "letters a word", "new words")
 
@@ -90,9 +91,9 @@ def largest_gaps(sample: np.ndarray, is_window: np.ndarray) -> np.ndarray:
 def drift(reference: np.ndarray, window: np.ndarray, random: np.random.Generator) -> tuple[float, np.ndarray]:
     """Return how often chance makes so large a gap in any feature (a p-value), and the gap of each feature.
 
-    If nothing has changed, it does not matter which rows are called the window. So they are shuffled again and again, and
-    the largest gap over all features is compared with those that shuffling makes. Looking at ten features at once is paid
-    for, because the shuffled ones are looked at in the same way.
+    If nothing has changed, it does not matter which rows are called the window. So they are shuffled again and again,
+    and the largest gap over all features is compared with those that shuffling makes. Looking at ten features at once
+    is paid for, because the shuffled ones are looked at in the same way.
     """
     # concept: drift
     sample = np.concatenate([reference, window])
@@ -284,10 +285,8 @@ def main(settings) -> dict:
     kinds = [
         KINDS[int(model.probabilities(features(other_microphone(sound, random))[None]).argmax())] for sound in clean
     ]
-    print(
-        f"   clean clips through the new microphone are called {max(set(kinds), key=kinds.count)}: the model is not wrong,"
-    )
-    print("   the microphone is. Retraining on it would teach the model that hiss is clean.")
+    print(f"   clean clips through the new microphone are called {max(set(kinds), key=kinds.count)}. The model is not")
+    print("   wrong, the microphone is. Retraining on it would teach the model that hiss is clean.")
 
     texts = list(transcripts("ljspeech_sample").values())
     known = set(re.findall(r"\w+", " ".join(texts).lower()))
@@ -307,7 +306,7 @@ def main(settings) -> dict:
               f"largest gaps: {top}")  # fmt: skip
     plot(reference, windows, gaps, settings.out / "drift.png")
     print(
-        "\nThe capstone's service has the same two: /metrics, and a line for each request (voice_pipeline/api/telemetry.py)"
+        "\nThe capstone's service has the same: /metrics, and a line for each request (voice_pipeline/api/telemetry.py)"
     )
     return {
         "requests_counted": int(sum(n for (name, _), n in found.items() if name == "clip_requests_total")),
@@ -325,6 +324,7 @@ def main(settings) -> dict:
     }
 
 
+# A normal window is called drifted once in a hundred seeds, by design; at the floor of 1 / 301 it must not be.
 EXPECTED = {
     "requests_counted": Expected(quick=(81, 81), full=(81, 81)),
     "log_lines": Expected(quick=(81, 81), full=(81, 81)),
@@ -332,7 +332,7 @@ EXPECTED = {
     "queries": Expected(quick=(10, 30), full=(10, 30)),
     "queries_with_problems": Expected(quick=(0, 0), full=(0, 0)),
     "spoilt_queries_found": Expected(quick=(2, 3), full=(2, 3)),
-    "p_normal": Expected(quick=(0.01, 1), full=(0.01, 1)),
+    "p_normal": Expected(quick=(0.0034, 1), full=(0.0034, 1)),
     "p_microphone": Expected(quick=(0, 0.005), full=(0, 0.005)),
     "false_alarms": Expected(quick=(0, 0.08), full=(0, 0.04)),
     "accuracy_lost": Expected(quick=(0.1, 0.9), full=(0.1, 0.9)),

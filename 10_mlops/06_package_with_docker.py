@@ -2,7 +2,7 @@
 
 What you will learn
     - an image is a stack of layers, each the files that one step adds; what a step costs is measured here
-    - the cache: a changed file makes its step and all below it again, so the order of the steps decides how long you wait
+    - the cache: a changed file makes its step and all below it again, so the order decides how long you wait
     - why the service has no scikit-learn in it, and how many megabytes that saves
     - what a linter finds in a careless Dockerfile, and what it cannot find
     - to rehearse a Dockerfile on a machine without Docker: its steps in a bare folder, its command, its health check
@@ -248,9 +248,7 @@ def main(settings) -> dict:
     print(f"\nLayers that the Dockerfile adds to the base image ({len(visible)} files of the repository are visible)")
     for step, size in found:
         print(f"   {size:7.2f} MB  COPY {step[:84]}")
-    print(
-        f"   {total:7.2f} MB together, budget {settings.budget:g}; with {' and '.join(TRAINING_TOO)} it would be {lazy:.0f}"
-    )
+    print(f"   {total:7.2f} MB together, budget {settings.budget:g}; {lazy:.0f} with {' and '.join(TRAINING_TOO)}")
 
     print("\nThe cache: what is made again after a file changed")
     changes = ("10_mlops/clip_service.py", "00_env_setup/requirements.lock")
@@ -279,9 +277,7 @@ def main(settings) -> dict:
     if not settings.quick:
         grown = load_script(CAPSTONE / "image_requirements.py")
         print(f"\nThe capstone's image: {megabytes(grown.lines('cpu'), sizes):.0f} MB of packages, as installed here")
-        print(
-            f"   hadolint on its Dockerfile: {len(lint((CAPSTONE / 'Dockerfile').read_text(encoding='utf-8')))} findings"
-        )
+        print(f"   hadolint on its Dockerfile: {len(lint((CAPSTONE / 'Dockerfile').read_text('utf-8')))} findings")
     plot(found, lazy + total - packages, settings.budget, settings.out / "layers.png")
     return {
         "megabytes": total,

@@ -63,7 +63,7 @@ MEANINGS = {
     "jobs.*.runs-on": "Which machine. Windows and macOS find what Linux forgives.",
     "jobs.*.timeout-minutes": "A hanging job is ended. The default is six hours.",
     "jobs.*.steps": "In order, in one folder; the first that fails ends the job.",
-    "jobs.*.steps.*.uses": "Somebody else's action, at a version. It runs with this job's rights: choose whom to trust.",
+    "jobs.*.steps.*.uses": "Somebody else's action, at a version. It runs with this job's rights.",
     "jobs.*.steps.*.with": "Its settings.",
     "jobs.*.steps.*.with.*": "A setting of the action.",
     "jobs.*.steps.*.run": "A command. It is the one a person runs, so that a failure can be repeated on a desk.",
@@ -200,8 +200,8 @@ FAULTS = {  # what is spoilt: (text, its replacement)
 def run_release(workflow: str, folder: Path) -> dict[str, str]:
     """Run the commands of a workflow's jobs in order of their needs; return how each job ended.
 
-    Actions (`uses`) belong to GitHub, and kubectl to a cluster: neither is run here. A job whose needs did not end well is skipped, and so are those
-    that need it: that is the whole of continuous delivery.
+    Actions (`uses`) belong to GitHub, and kubectl to a cluster: neither is run here. A job whose needs did not end well
+    is skipped, and so are those that need it: that is the whole of continuous delivery.
     """
     jobs, ended = yaml.load(workflow, Loader=yaml.BaseLoader)["jobs"], {}
     while len(ended) < len(jobs):
@@ -229,7 +229,8 @@ def needs_of(job: dict[str, Any]) -> list[str]:
 def copy_for_release(folder: Path) -> None:
     """Copy what the release's commands read, as a checkout would."""
     for name in ("requirements.txt", "00_env_setup/requirements.lock", "00_env_setup/bootstrap_steps.py",
-                 "10_mlops/clip_model.py", "10_mlops/clip_service.py", "10_mlops/deploy/image_requirements.py"):  # fmt: skip
+                 "10_mlops/clip_model.py", "10_mlops/clip_service.py",
+                 "10_mlops/deploy/image_requirements.py"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
 
@@ -263,9 +264,8 @@ def main(settings) -> dict:
         by_schema += bool(schema)
         by_rules += bool(rules)
         unseen += not (schema or rules)
-        print(
-            f"{name:<32}{'found' if schema else '-':>10}{'found' if rules else '-':>8}   {(rules or schema or [''])[0][:78]}"
-        )
+        said = (rules or schema or [""])[0]
+        print(f"{name:<32}{'found' if schema else '-':>10}{'found' if rules else '-':>8}   {said[:70]}")
     print(
         "A schema knows which keys there are. What a name means, who may write it, and what 3.10 is, it does not know."
     )

@@ -19,13 +19,11 @@ import csv
 import hashlib
 import json
 import shutil
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import httpx
 import numpy as np
 from clip_model import KINDS, BadClip, ClipModel, decode, features, point_to
 from matplotlib.figure import Figure
@@ -34,6 +32,7 @@ from mlops_utils import (
     GREY,
     HERE,
     ORANGE,
+    Customer,
     Data,
     Gate,
     accuracy,
@@ -64,7 +63,6 @@ PARSER.add_argument(
 )
 NAME = "clip-judge-live"  # in the registry
 MICROPHONE = {"gain_db": -8.0, "hiss_db": -58.0}  # the new one: softer, a telephone's band, little hiss of its own
-PAUSE = 0.02  # seconds between two requests of the customer who asks all the time
 
 # ----------------------------------------------------------------------------------------------------------------------
 # what arrives
@@ -166,45 +164,6 @@ def take_in(inbox: Path, store: Store, test_speakers: set[str]) -> tuple[Store, 
         checked.table = np.concatenate([store.table, rows])
         checked.labels = np.concatenate([store.labels, labels])
     return checked, refused
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# the customer who asks all the time
-
-
-class Customer(threading.Thread):
-    """Sends clips without a break and writes down every answer."""
-
-    def __init__(self, url: str, bodies: list[bytes]) -> None:
-        super().__init__(daemon=True)
-        self.url, self.bodies = url, bodies
-        self.answers: list[tuple[float, int, str]] = []  # seconds since the start, status, version of the model
-        self.stopped = threading.Event()
-        self.started = time.perf_counter()
-
-    def run(self) -> None:
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
-            place = 0
-            while not self.stopped.wait(PAUSE):
-                try:
-                    answer = client.post("/v1/clips", content=self.bodies[place % len(self.bodies)])
-                    status, version = answer.status_code, answer.json().get("model_version", "")
-                except httpx.HTTPError as error:
-                    status, version = 0, type(error).__name__
-                self.answers.append((time.perf_counter() - self.started, status, version))
-                place += 1
-
-    def wait_for(self, version: str) -> None:
-        """Return as soon as an answer came from this version.
-
-        Raises:
-            CourseError: It does not come.
-        """
-        end = time.monotonic() + 120
-        while not any(said == version for _, _, said in self.answers[-50:]):
-            if time.monotonic() > end:
-                raise CourseError(f"version {version} was promoted and does not serve.", hint="see service_loop.log")
-            time.sleep(PAUSE)
 
 
 def plot(customer: Customer, events: list[tuple[float, str]], before_after: dict[str, tuple], path: Path) -> None:
@@ -330,9 +289,7 @@ def main(settings) -> dict:
     write_text_atomic(settings.out / "loop.jsonl", "".join(json.dumps(note) + "\n" for note in notes))
     plot(customer, events, before_after, settings.out / "loop.png")
     print("loop.jsonl: what came, what was accepted, what became of it; one line a batch")
-    print(
-        "\nIn the capstone, recordings pass the ledger instead, training keeps the checkpoint that measures best, and the"
-    )
+    print("\nIn the capstone, recordings pass the ledger, training keeps the best checkpoint by measurement, and the")
     print("service loads a voice anew when its folder changes: run_pipeline.py is its loop, one command as well.")
     return {
         "refused_on_tuesday": len(notes[1]["refused"]),

@@ -1,7 +1,7 @@
 """What training and serving share: bytes to waveform, waveform to numbers, numbers to a verdict.
 
-The model says whether a recording is clean, noisy, clipped, quiet or cut off (module 04, script 09, made it first). Here
-it is small enough to be operated: ten numbers in, five probabilities out, two matrices between. Training uses
+The model says whether a recording is clean, noisy, clipped, quiet or cut off (module 04, script 09, made it first).
+Here it is small enough to be operated: ten numbers in, five probabilities out, two matrices between. Training uses
 scikit-learn; this file does not, so that a service starts at once and its image stays small.
 
 Letters used in shapes: S samples, R recordings, F features (10), H hidden units, K kinds (5).

@@ -1,4 +1,4 @@
-"""What the scripts of this module share: labelled recordings, a model trained in a second, servers that end, plots.
+"""What the scripts of this module share: labelled recordings, a model to serve, MLflow, servers that end.
 
 Speech, levels, noise and colours are those of module 04, passed on from here. Letters used in shapes: R recordings,
 F features (10), K kinds (5).
@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,15 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
-from clip_model import FEATURES, KINDS, SAMPLE_RATE, ClipModel, features, point_to
+from clip_model import FEATURES, KINDS, SAMPLE_RATE, features, point_to
+from clip_training import Decision, Gate, accuracy, decide, recalls, train
 
 from coursekit.course.modules import load_script
 from coursekit.errors import CourseError
 from coursekit.files import atomic_path
 from voice_pipeline.audio import encode
+
+__all__ = ["Decision", "Gate", "decide", "recalls"]  # passed on to the scripts; the rest is defined or used below
 
 HERE = Path(__file__).resolve().parent
 MODULE_04 = HERE.parent / "04_speech_audio_processing"
@@ -159,116 +163,7 @@ def wav_bytes(waveform: np.ndarray) -> bytes:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# training and judging
-
-
-def train(
-    table: np.ndarray,
-    labels: np.ndarray,
-    *,
-    hidden: int = 16,
-    learning_rate: float = 0.01,
-    decay: float = 1e-3,
-    epochs: int = 60,
-    seed: int = 0,
-    on_epoch: Callable[[int, float, ClipModel], None] | None = None,
-) -> ClipModel:
-    """Train the network with scikit-learn, about a second.
-
-    Args:
-        table: `[R, F]`.
-        labels: `[R]`.
-        hidden: H, units of the hidden layer.
-        learning_rate: Adam's, 0.001 to 0.1.
-        decay: Weight decay, 0 to 1.
-        epochs: Passes over the data.
-        seed: Of the first weights and the order of the rows.
-        on_epoch: Told the number of the epoch, its training loss and the model so far.
-    """
-    from sklearn.neural_network import MLPClassifier
-
-    mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
-    batch = min(32, len(labels))
-    network = MLPClassifier(
-        (hidden,), alpha=decay, learning_rate_init=learning_rate, random_state=seed, batch_size=batch
-    )
-    for epoch in range(1, epochs + 1):
-        network.partial_fit((table - mean) / scale, labels, classes=range(len(KINDS)))
-        if on_epoch or epoch == epochs:
-            weights, bias = network.coefs_, network.intercepts_
-            model = ClipModel(mean, scale, (weights[0].copy(), bias[0].copy()), (weights[1].copy(), bias[1].copy()))
-        if on_epoch:
-            on_epoch(epoch, float(network.loss_), model)
-    return model
-
-
-def accuracy(model: ClipModel, table: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of recordings judged rightly, 0..1."""
-    return float((model.probabilities(table).argmax(axis=1) == labels).mean())
-
-
-def recalls(model: ClipModel, table: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return for each kind the share of its recordings that is found, 0..1."""
-    said = model.probabilities(table).argmax(axis=1)
-    return {name: float((said[labels == k] == k).mean()) for k, name in enumerate(KINDS) if (labels == k).any()}
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What a new model has to show before it may take the old one's place.
-
-    Attributes:
-        min_gain: By how much the accuracy must be higher, at least, share.
-        most_lost: By how much the recall of any one kind may fall, at most, share.
-        certainty: Of the interval of the gain. Its lower end must be above `min_gain`.
-        max_bytes: Size of the model's file, at most.
-    """
-
-    min_gain: float = 0.0
-    most_lost: float = 0.05
-    certainty: float = 0.9
-    max_bytes: int = 100_000
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the gate says. `reasons` is empty exactly when the new model may be promoted."""
-
-    gain: float
-    low: float
-    high: float
-    reasons: tuple[str, ...]
-
-    @property
-    def promoted(self) -> bool:
-        return not self.reasons
-
-
-def decide(
-    old: ClipModel, new: ClipModel, table: np.ndarray, labels: np.ndarray, gate: Gate, seed: int = 0
-) -> Decision:
-    """Judge a new model against the old one on the same recordings, which neither was trained on.
-
-    The interval comes from drawing the recordings again and again, with replacement, always the same ones for both
-    models: what is hard for both cancels out.
-    """
-    # concept: promotion gate
-    right_old = old.probabilities(table).argmax(axis=1) == labels  # bool [R]
-    right_new = new.probabilities(table).argmax(axis=1) == labels
-    difference = right_new.astype(float) - right_old  # -1, 0 or 1 for each recording
-    random = np.random.default_rng(seed)
-    draws = difference[random.integers(0, len(labels), (2000, len(labels)))].mean(axis=1)
-    low, high = np.quantile(draws, [(1 - gate.certainty) / 2, (1 + gate.certainty) / 2])
-    reasons = []
-    if not low > gate.min_gain:
-        reasons.append(f"gain {difference.mean():+.3f}, and with {gate.certainty:.0%} certainty only above {low:+.3f}")
-    before, after = recalls(old, table, labels), recalls(new, table, labels)
-    for kind, share in after.items():
-        if before[kind] - share > gate.most_lost:
-            reasons.append(f"{kind}: found {share:.0%}, before {before[kind]:.0%}")
-    if (size := len(new.to_bytes())) > gate.max_bytes:
-        reasons.append(f"{size} bytes; {gate.max_bytes} are the most")
-    return Decision(float(difference.mean()), float(low), float(high), tuple(reasons))
+# a model to serve
 
 
 def ready_models(settings: Namespace, data: Data) -> Path:
@@ -422,3 +317,44 @@ def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
     """Return the 50th, 95th and 99th percentile, in milliseconds."""
     p50, p95, p99 = np.percentile(np.asarray(seconds) * 1000, [50, 95, 99])
     return float(p50), float(p95), float(p99)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# the customer who asks all the time
+
+
+class Customer(threading.Thread):
+    """Sends clips without a break and writes down every answer."""
+
+    PAUSE = 0.02  # seconds between two requests
+
+    def __init__(self, url: str, bodies: list[bytes]) -> None:
+        super().__init__(daemon=True)
+        self.url, self.bodies = url, bodies
+        self.answers: list[tuple[float, int, str]] = []  # seconds since the start, status, version of the model
+        self.stopped = threading.Event()
+        self.started = time.perf_counter()
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
+            place = 0
+            while not self.stopped.wait(self.PAUSE):
+                try:
+                    answer = client.post("/v1/clips", content=self.bodies[place % len(self.bodies)])
+                    status, version = answer.status_code, answer.json().get("model_version", "")
+                except httpx.HTTPError as error:
+                    status, version = 0, type(error).__name__
+                self.answers.append((time.perf_counter() - self.started, status, version))
+                place += 1
+
+    def wait_for(self, version: str) -> None:
+        """Return as soon as an answer came from this version.
+
+        Raises:
+            CourseError: It does not come.
+        """
+        end = time.monotonic() + 120
+        while not any(said == version for _, _, said in self.answers[-50:]):
+            if time.monotonic() > end:
+                raise CourseError(f"version {version} was promoted and does not serve.", hint="see service_loop.log")
+            time.sleep(self.PAUSE)

@@ -25,7 +25,7 @@ QUESTIONS = [
     Question(
         "best-of-fifty",
         concept="experiment tracking",
-        text="Fifty runs, all equally good in truth, are judged on the same small set. The best shows 97 %. On new data?",
+        text="Fifty runs, all equally good in truth, are judged on one small set. The best shows 97 %. On new data?",
         answer=[
             Choice("About 97 %.", "It was chosen because it was lucky on exactly this set."),
             Choice("Less than 97 %.", "The best of many is also the luckiest; luck stays behind.", right=True),
@@ -68,7 +68,7 @@ QUESTIONS = [
     Question(
         "share-of-the-switch",
         concept="rollback",
-        text="Noticing took 30 minutes, deciding 10, switching 1 second. How many minutes does a tenfold quicker switch save?",
+        text="Noticing took 30 minutes, deciding 10, switching 1 second. A switch ten times as quick saves?",
         answer=Number(
             lambda: (1 - 0.1) / 60,
             "0.9 seconds are 0.015 minutes. Work on noticing.",
@@ -132,7 +132,7 @@ QUESTIONS = [
     Question(
         "polite-tool",
         concept="load testing",
-        text="A load tool sends a request only after the answer to the last one. The service stops for two seconds. It reports",
+        text="A tool sends a request only after the answer to the last one. The service stops for 2 s. It reports",
         answer=[
             Choice("many requests of about 2 s", "They were never sent, so they are not written down."),
             Choice("one request of 2 s", "All others that should have come meanwhile are missing.", right=True),
@@ -156,7 +156,7 @@ QUESTIONS = [
     Question(
         "from-buckets",
         concept="prometheus metrics",
-        text="At most 0.2 s: 60 requests. At most 0.4 s: 100, which are all. What does Prometheus say the p80 is, in s?",
+        text="At most 0.2 s: 60 requests. At most 0.4 s: 100, which are all. What is the p80 from these buckets, in s?",
         answer=Number(
             lambda: quantile_of_buckets([(0.2, 60), (0.4, 100)], 0.8),
             "80 is 20 into the 40 of the second bucket: half way, 0.3 s.",
@@ -214,7 +214,7 @@ QUESTIONS = [
     Question(
         "copy-dot",
         concept="layer cache",
-        text="A Dockerfile begins with COPY . and then installs packages. You mend a comma in the README. What is made again?",
+        text="A Dockerfile has COPY . first, then installs packages. You mend the README. What is made again?",
         answer=[
             Choice("Only the copy.", "All steps below stand on it."),
             Choice("The copy, and all packages.", "The key of every later step has changed.", right=True),

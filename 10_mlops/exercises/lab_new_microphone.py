@@ -1,9 +1,9 @@
 """Lab: the microphone that nobody noticed
 
 Run your copy (`python my_answers/lab_new_microphone.py`, in the folder of this module). The studio changed its
-microphone. From that day on the clip judge was wrong in every fourth clip, and the drift alarm stayed silent for a month.
-Find the cause, put its letter into DIAGNOSIS, and repair `has_drifted` so that it finds both new microphones, and does not
-call 40 ordinary days drifted.
+microphone. From that day on the clip judge was wrong in every fourth clip, and the drift alarm stayed silent for a
+month. Find the cause, put its letter into DIAGNOSIS, and repair `has_drifted` so that it finds both new microphones,
+and does not call 40 ordinary days drifted.
 
     A  The limit of 4 dB is too large; with 1 dB the alarm would have come.
     B  The new microphone levels everything out: the mean is the same, the distribution is not.

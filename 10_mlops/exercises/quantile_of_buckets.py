@@ -1,10 +1,10 @@
 """A quantile from buckets
 
 Prometheus keeps no single times, only buckets: how many requests took AT MOST so long. Write
-`bucket_quantile(buckets, share)` as Prometheus' histogram_quantile does it. `buckets` is a list of (end, count), sorted,
-the last end is infinite; counts are cumulative. Find the first bucket whose count reaches `share` times the whole count.
-Inside it, values are taken to lie evenly: go from its lower end (the end before; 0 for the first) towards its upper end as
-far as needed. In the last, infinite bucket nothing can be said: return the highest finite end.
+`bucket_quantile(buckets, share)` as Prometheus' histogram_quantile does it. `buckets` is a sorted list of (end, count),
+the last end is infinite; counts are cumulative. Find the first bucket whose count reaches `share` times the whole
+count. Inside it, values are taken to lie evenly: go from its lower end (the end before; 0 for the first) towards its
+upper end as far as needed. In the last, infinite bucket nothing can be said: return the highest finite end.
 
     bucket_quantile([(0.1, 50), (0.2, 90), (float("inf"), 100)], 0.7)    returns 0.15
     bucket_quantile([(0.1, 50), (0.2, 90), (float("inf"), 100)], 0.95)   returns 0.2

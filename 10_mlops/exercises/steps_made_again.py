@@ -1,8 +1,9 @@
 """Steps made again
 
 A Dockerfile of one stage is a list of steps. Each is (what it does, the files and folders it copies). Write
-`made_again(steps, changed)`: the places of the steps that a build has to make again when the file `changed` has changed.
-A step is made again when it copies that file (by name, or as part of a folder), or when any step before it was made again.
+`made_again(steps, changed)`: the places of the steps that a build has to make again when the file `changed` has
+changed. A step is made again when it copies that file (by name, or as part of a folder), or when any step before it
+was made again.
 
     steps = [("FROM", []), ("COPY", ["requirements.txt"]), ("RUN pip install", []), ("COPY", ["app"]), ("CMD", [])]
     made_again(steps, "app/main.py")        returns [3, 4]

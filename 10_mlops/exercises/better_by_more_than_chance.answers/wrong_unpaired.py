@@ -8,4 +8,4 @@ def lower_end(old, new, draws):
     others = [draws[-1], *draws[:-1]]
     if len(draws) < 3:
         others = draws
-    return float(np.quantile([new[a].mean() - old[b].mean() for a, b in zip(draws, others)], 0.05))
+    return float(np.quantile([new[a].mean() - old[b].mean() for a, b in zip(draws, others, strict=True)], 0.05))

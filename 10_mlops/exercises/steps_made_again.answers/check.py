@@ -21,7 +21,8 @@ def check(answer) -> None:
         seen = answer.made_again([(name, list(files)) for name, files in steps], changed)
         if seen == wanted:
             continue
-        told = f"{changed} changed in {[name + ' ' + ' '.join(files) for name, files in steps]}: made again are {wanted}, not {seen}."
+        shown = [f"{name} {' '.join(files)}".strip() for name, files in steps]
+        told = f"{changed} changed in {shown}: made again are {wanted}, not {seen}."
         if changed == "application.py":
             raise Wrong(f"{told} application.py is not in the folder app: compare whole names of folders.")
         if wanted and seen == wanted[:1]:

@@ -27,7 +27,7 @@ def truth(due: list[float], service: float) -> list[float]:
 def compare(answer, due: list[float], service: float) -> None:
     wanted = truth(due, service)
     seen = [float(value) for value in answer.waited(list(due), service)]
-    if len(seen) == len(wanted) and all(abs(a - b) < 1e-9 for a, b in zip(seen, wanted)):
+    if len(seen) == len(wanted) and all(abs(a - b) < 1e-9 for a, b in zip(seen, wanted, strict=True)):
         return
     shown = (
         f"waited({due[:4]}{', ...' if len(due) > 4 else ''}, {service}): {wanted[:4]} were expected, {seen[:4]} came."
