@@ -342,6 +342,7 @@ EXPECTED = {
     "fall_of_the_align_loss": Expected(quick=(0.05, 3), full=(0.5, 3)),
     "boundary_error_ms": Expected(quick=(1, 60), full=(1, 30)),
     "fall_of_the_mel_error": Expected(quick=(0.0005, 1), full=(0.2, 1)),
+    "word_error_rate": Expected(quick=None, full=(0, 0.6)),
     "word_error_rate_of_the_teacher": Expected(quick=(0, 0.9), full=(0, 0.7)),
 }
 
