@@ -8,7 +8,7 @@ What you will learn
 How to run it
     python 04_text_gpt.py --quick                       about 20 s, no network
     python 04_text_gpt.py                               longer training, about 90 s
-    python 04_text_gpt.py --model openai-community/gpt2 the public model, too, 550 MB to download
+    python 04_text_gpt.py --model openai-community/gpt2 the public model, too: hundreds of MB
 Time and memory on 2 CPU cores: quick 20 s, full 90 s; 0.9 GB.
 Writes outputs/: text_gpt.png, written.txt, text_model/ (the small model, in the public format)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (sampling strategies, diversity and repetition, public weights)

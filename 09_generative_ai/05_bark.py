@@ -8,8 +8,8 @@ What you will learn
 How to run it
     python 05_bark.py --quick                                   about 20 s, no network
     python 05_bark.py                                           longer training, about 90 s
-    python 05_bark.py --model suno/bark-small                   the public weights, too, 1.7 GB to download
-Time and memory on 2 CPU cores: quick 20 s, full 90 s; 1.2 GB. The public model takes about a minute for a sentence.
+    python 05_bark.py --model suno/bark-small                   the public weights, too: some GB to download
+Time and memory on 2 CPU cores: quick 20 s, full 90 s; 1.2 GB.
 Writes outputs/: bark.png, bark.wav, teacher.wav, bark_model/ (the public format), public.wav (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (audio as tokens, bark's three stages, public weights)
 """

@@ -9,8 +9,8 @@ What you will learn
 How to run it
     python 06_stable_diffusion.py --quick        about 25 s, no network
     python 06_stable_diffusion.py                longer training, about 4 min
-    python 06_stable_diffusion.py --model stable-diffusion-v1-5/stable-diffusion-v1-5   the public one, too: 4 GB
-Time and memory on 2 CPU cores: quick 25 s, full 4 min; 1.3 GB. The public one: 10 min for a picture on a CPU.
+    python 06_stable_diffusion.py --model stable-diffusion-v1-5/stable-diffusion-v1-5   the public one, too: some GB
+Time and memory on 2 CPU cores: quick 25 s, full 4 min; 1.3 GB. The public one wants a GPU, or patience.
 Writes outputs/: stable_diffusion.png, cover.png, boat_pipeline/, public_cover.png (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (latent diffusion, guidance, public weights)
 """

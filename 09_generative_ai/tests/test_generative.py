@@ -103,6 +103,8 @@ def test_04_a_gpt_2_in_the_public_format_is_loaded_and_writes_the_same(tmp_path:
     drawn = gpt.write(model, prompt, lambda logits: logits, seed=3)
     assert drawn.shape == (gpt.TEXTS, gpt.TOKENS)
     assert torch.equal(gpt.write(loaded, prompt, lambda logits: logits, seed=3), drawn)
+    found, lines = gpt.compare(Namespace(prompt="The moon", seed=0), loaded, words, set())
+    assert {"greedy", "4 beams", "top-p 0.9", "people"} <= found.keys() and "## greedy" in lines
     longhand = model.generate(prompt[None], do_sample=False, max_new_tokens=10, min_new_tokens=10, pad_token_id=0)
     assert torch.equal(gpt.write(model, prompt, None, seed=0)[:, :10], longhand[:, len(prompt) :])
 
@@ -123,6 +125,9 @@ def test_05_a_bark_in_the_public_format_is_loaded_and_its_stages_are_its_generat
     whole = loaded.generate(**inputs)
     with torch.no_grad():
         assert torch.allclose(loaded.codec_decode(stages.fine.long()), whole, atol=1e-5)
+    told = Namespace(model="a folder", text="one two", voice=None, out=tmp_path / "out")
+    assert bark.public(told, loaded, letters)["public_samples"] > 0
+    assert (tmp_path / "out" / "public.wav").is_file()
 
 
 def test_05_the_second_stage_speaks_as_it_was_trained() -> None:
@@ -184,6 +189,9 @@ def test_06_a_stable_diffusion_in_the_public_format_is_loaded_and_paints_the_sam
     loaded = lesson("gen_utils").load_public(asked(tmp_path), diffusion.load_model)
     pictures = [diffusion.paint(made, ["a red boat by day"], 2.0, 0, 2) for made in (pipeline, loaded)]
     assert pictures[0].shape == (1, 3, 32, 32) and torch.allclose(*pictures, atol=1e-5)
+    told = Namespace(prompt="a blue boat at night", title="Night", seed=0, out=tmp_path)
+    diffusion.make_cover(loaded, told, "cover.png", 2, 3.0)
+    assert (tmp_path / "cover.png").stat().st_size > 5000
 
 
 def test_07_a_clip_in_the_public_format_is_loaded_and_matches_the_same(tmp_path: Path) -> None:
@@ -199,6 +207,7 @@ def test_07_a_clip_in_the_public_format_is_loaded_and_matches_the_same(tmp_path:
     chances = clip.match(model.eval(), processor, sentences, pictures)
     assert torch.allclose(clip.match(loaded, prepared, sentences, pictures), chances, atol=1e-6)
     assert chances.sum(dim=1).numpy() == pytest.approx(1)
+    assert 0 <= clip.share_found(loaded, prepared, scenes, clip.TOLD[0], 0) <= 1
     prepared_pixels = processor(text=["x"], images=list(pictures), return_tensors="pt")["pixel_values"]
     assert torch.allclose(prepared_pixels, drawings.draw_scenes(scenes, 0), atol=0.01)  # trained on the same scale
 
