@@ -150,12 +150,12 @@ def read_findings(path: Path) -> set[int]:
     return {int(line.split()[0]) for line in kept}
 
 
-def show_learner(path: Path, defects: list[Defect]) -> None:
+def show_learner(findings: set[int], defects: list[Defect]) -> None:
     """Print how a learner's review did, and for what was missed the question that finds it."""
-    precision, recall, missed = score(read_findings(path), defects)
+    precision, recall, missed = score(findings, defects)
     print(f"Your review: {recall:.0%} of the defects found, {precision:.0%} of the remarks were defects")
     for defect in missed:
-        print(f"  missed in line {defect.line}. Ask: {defect.question}")
+        print(f"  missed. Ask of every function: {defect.question}")
     if not missed:
         for defect in defects:
             print(f"  line {defect.line}, {defect.name}: {defect.why}")
@@ -226,6 +226,7 @@ def main(settings: Namespace) -> dict[str, float]:
     """Show the change, let tools and tests look at it, and score reviews."""
     prepare(settings, needs=("ruff", "mypy", "pytest", "hypothesis"))
     defects = [Defect(**row) for row in json.loads((REVIEW / "defects.json").read_text(encoding="utf-8"))]
+    mine = read_findings(settings.findings) if settings.findings else None
     write_text_atomic(settings.out / "change.diff", change_as_diff())
     if not (settings.out / "findings.txt").exists():  # never over what you wrote
         write_text_atomic(settings.out / "findings.txt", TEMPLATE)
@@ -260,8 +261,8 @@ def main(settings: Namespace) -> dict[str, float]:
     print(f"  {len(left)} of {len(defects)} defects are left to a person: no tool here looks for what was meant.")
     refused = capstone_refuses()
     print(f"  One of them is a path that comes in as a name: the capstone refuses {refused} of 5 such names.")
-    if settings.findings:
-        show_learner(settings.findings, defects)
+    if mine is not None:
+        show_learner(mine, defects)
     return {
         "defects": len(defects),
         "found_by_ruff": sum(d.line in tools["ruff"] for d in defects),

@@ -352,6 +352,11 @@ def test_08_what_is_no_plan_is_refused(text, tmp_path):
         lesson("08_plan_the_capstone").read_plan(tmp_path / "plan.yaml")
 
 
+def test_the_extra_brings_every_tool():
+    lines = (MODULE / "requirements-tools.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == list(lesson("project_utils").TOOLS)
+
+
 def test_a_device_that_nothing_here_can_use_and_a_missing_tool_are_refused():
     utils = lesson("project_utils")
     with pytest.raises(CourseError, match="--device cuda"):
