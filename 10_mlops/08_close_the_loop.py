@@ -173,9 +173,9 @@ def plot(customer: Customer, events: list[tuple[float, str]], before_after: dict
         points = [(when, int(version or 0)) for when, status, version in customer.answers if (status == 200) == good]
         if points:
             left.plot(*zip(*points, strict=True), ".", color=colour, ms=4)
-    for when, what in events:
+    for place, (when, what) in enumerate(events):
         left.axvline(when, color=GREY, lw=1)
-        left.text(when, 2.6, what, rotation=90, va="top", ha="right", fontsize=7)
+        left.text(when, 2.6 - 0.35 * (place % 3), what, va="top", ha="right", fontsize=7)  # two may be close together
     left.set(
         xlabel="time (s)",
         ylabel="version that answered",
