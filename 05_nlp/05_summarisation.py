@@ -240,7 +240,7 @@ def summarise(model, tokenizer, texts: list[str], longest: int) -> list[str]:
         batch = tokenizer(prefix + text, truncation=True, max_length=room, return_tensors="pt").to(model.device)
         with torch.no_grad():
             tokens = model.generate(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], num_beams=1,
-                                    do_sample=False, max_new_tokens=longest)  # fmt: skip
+                                    do_sample=False, max_new_tokens=min(longest, room - 2))  # fmt: skip
         written.append(tokenizer.decode(tokens[0], skip_special_tokens=True).strip())
     return written
 
