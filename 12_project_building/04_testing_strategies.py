@@ -222,11 +222,11 @@ def plot_mutants(noticed: list[set[str]], seconds: dict[str, float], path: Path)
     total = Counter(kind for kinds in noticed for kind in kinds if kind in seconds)
     alone = Counter(next(iter(kinds)) for kinds in noticed if len(kinds) == 1)
     figure, axis = subplots(1, size=(9, 4.5))
-    names = [f"{kind}\n{seconds[kind]:.1f} s" for kind in seconds]
+    names = [f"{kind}\n{1000 * seconds[kind]:.0f} ms" for kind in seconds]
     axis.bar(names, [total[kind] for kind in seconds], color=BLUE, label="noticed")
     axis.bar(names, [alone[kind] for kind in seconds], color=GREEN, label="noticed by no other kind")
     axis.axhline(len(noticed), color=GREY, linestyle="--", label="all mutants")
-    axis.set(xlabel="kind of test, and the time of one run", ylabel="mutants", title="Who notices a planted mistake")
+    axis.set(xlabel="kind of test, and what all of it takes", ylabel="mutants", title="Who notices a planted mistake")
     axis.legend()
     save_figure(figure, path)
     return total
