@@ -10,7 +10,7 @@ How to run it
     python 06_stable_diffusion.py --quick        about 25 s, no network
     python 06_stable_diffusion.py                longer training, about 4 min
     python 06_stable_diffusion.py --model stable-diffusion-v1-5/stable-diffusion-v1-5   the public one, too: some GB
-Time and memory on 2 CPU cores: quick 25 s, full 4 min; 1.3 GB. The public one wants a GPU, or patience.
+Time and memory on 2 CPU cores: quick 25 s, full 4 min; 1.4 GB. The public one wants a GPU, or patience.
 Writes outputs/: stable_diffusion.png, cover.png, boat_pipeline/, public_cover.png (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (latent diffusion, guidance, public weights)
 """
@@ -45,9 +45,9 @@ THING, BOAT_COLOURS = "boat", ("red", "white", "blue")
 PICTURES = 480  # drawings to learn from
 LATENT = 4  # channels of the latent picture, as in the public one; 8x8 of them for 32x32 pixels
 TOKENS = 16  # longest caption; the public one 77
-AUTOENCODER_STEPS = {True: 140, False: 1500}  # of 24 pictures
+AUTOENCODER_STEPS = {True: 180, False: 1500}  # of 24 pictures
 WORD_STEPS = 100  # of the text encoder, on twelve captions: that takes a second
-DIFFUSION_STEPS = {True: 300, False: 4000}  # of 32 latent pictures
+DIFFUSION_STEPS = {True: 320, False: 4000}  # of 32 latent pictures
 UNCAPTIONED = 0.15  # share of training pictures whose caption is hidden, so that guidance has something to compare with
 DRAW_STEPS = 12  # of DDIM; 20 to 50 are usual
 GUIDANCE = 3.0  # 1 is none; 7.5 is usual for the public one
@@ -102,8 +102,8 @@ def pipeline_of(parts: dict[str, Any]) -> StableDiffusionPipeline:
 
 def train_autoencoder(autoencoder: AutoencoderKL, pictures: Tensor, steps: int, seed: int) -> float:
     """Train on `[N, 3, 32, 32]`; set the scale of the latent space; return the error of a copy (mean square)."""
-    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=4e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=6e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 6e-3, total_steps=steps, pct_start=0.1)
     for rows in batches(len(pictures), 24, steps, seed):
         x = pictures[rows]
         cloud = autoencoder.encode(x).latent_dist
@@ -152,7 +152,7 @@ def train_diffusion(parts: dict[str, Any], latents: Tensor, words: Tensor, steps
     unet, text, tokenizer, levels = parts["unet"], parts["text_encoder"], parts["tokenizer"], parts["scheduler"]
     nothing = text(tokenizer("", padding="max_length", max_length=TOKENS, return_tensors="pt")["input_ids"])
     optimizer = torch.optim.AdamW(unet.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
     losses = []
     for rows in batches(len(latents), 32, steps, seed):
         x, noise = latents[rows], torch.randn(len(rows), *latents.shape[1:])
