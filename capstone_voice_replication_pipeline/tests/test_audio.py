@@ -130,6 +130,20 @@ def test_every_64th_truncation_of_a_wav_is_decoded_or_refused(tmp_path):
     assert decoded_lengths[-1] >= 1_900
 
 
+@pytest.mark.parametrize("value", range(256))
+def test_a_wav_with_any_coding_in_its_header_is_decoded_or_refused(tmp_path, value):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(0.05, 8_000), 8_000, format="WAV")
+    header = bytearray(buffer.getvalue())
+    header[20] = value  # the low byte of the format tag: 1 is PCM, 3 float, which 16 bits cannot be
+    path = tmp_path / "odd.wav"
+    path.write_bytes(header)
+    try:
+        assert len(audio.decode(path).waveform)
+    except AudioError as error:
+        assert error.rule == "unreadable" and error.hint
+
+
 @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a", ".gsm", ".raw", ".vox", ""])
 def test_random_bytes_are_refused_whatever_their_name(tmp_path, suffix):
     path = tmp_path / f"noise{suffix}"

@@ -189,6 +189,8 @@ def _open_ffmpeg(path: Path) -> _Source:
             stream = container.streams.audio[0]
             seconds = container.duration / av.time_base if container.duration else None
             context = stream.codec_context
+            if context is None:  # a header that names no codec FFmpeg has
+                raise not_audio
             source = _Source(
                 sample_rate=context.sample_rate,
                 channels=context.channels,
