@@ -34,6 +34,7 @@ from mlops_utils import (
     Data,
     accuracy,
     database,
+    database_is_whole,
     free_port,
     launched,
     load_data,
@@ -196,6 +197,7 @@ def main(settings) -> dict:
         print(f"\nMLflow {mlflow.__version__} answers at {server.url}; database mlflow.db, telemetry off")
         mlflow.set_tracking_uri(server.url)
         mlflow.set_experiment(EXPERIMENT)
+        database_is_whole(settings)
         started = int(time.time() * 1000)
         mlflow.set_system_metrics_sampling_interval(0.5)  # seconds
         grid = list(itertools.product(RATES, HIDDEN[settings.quick]))

@@ -33,6 +33,7 @@ from mlops_utils import (
     Gate,
     accuracy,
     database,
+    database_is_whole,
     decide,
     load_data,
     prepare,
@@ -178,6 +179,7 @@ def main(settings) -> dict:
     )  # the client speaks to the database itself; a server's URL works the same
     client = mlflow.MlflowClient()
     start_anew(client)
+    database_is_whole(settings)
     folder = settings.out / "registry_files"
     shutil.rmtree(folder, ignore_errors=True)
     gate = Gate(certainty=settings.certainty)

@@ -38,6 +38,7 @@ from mlops_utils import (
     accuracy,
     clip_service,
     database,
+    database_is_whole,
     decide,
     load_data,
     other_microphone,
@@ -217,6 +218,7 @@ def main(settings) -> dict:
     mlflow.set_tracking_uri(database(settings))
     client = mlflow.MlflowClient()
     registry.start_anew(client)
+    database_is_whole(settings)
     files, models, inbox = settings.out / "loop_files", settings.out / "models", settings.out / "inbox"
     shutil.rmtree(files, ignore_errors=True)
     store = Store(*data.train)

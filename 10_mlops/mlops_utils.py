@@ -208,8 +208,22 @@ def quiet_mlflow() -> None:
 
 
 def database(settings: Namespace) -> str:
-    """Return the address of the module's tracking database, an SQLite file in `settings.out`."""
-    return f"sqlite:///{(settings.out / 'mlflow.db').as_posix()}"
+    """Return the address of the module's tracking database, an SQLite file in `settings.out`.
+
+    MLflow makes its tables when it is first asked. Killed meanwhile, they are half made and no later run can use them; so
+    a marker stands beside the file until `database_is_whole` is called, and a file with a marker is thrown away.
+    """
+    path, marker = settings.out / "mlflow.db", settings.out / "mlflow.db.unfinished"
+    if marker.exists():
+        path.unlink(missing_ok=True)
+    if not path.exists():
+        marker.touch()
+    return f"sqlite:///{path.as_posix()}"
+
+
+def database_is_whole(settings: Namespace) -> None:
+    """Say that the database has answered, so that its tables are all there."""
+    (settings.out / "mlflow.db.unfinished").unlink(missing_ok=True)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -434,3 +434,15 @@ def test_data_is_made_once_and_read_again(utils, tmp_path, monkeypatch):
     assert np.allclose(first.sounds[1], second.sounds[1], atol=1e-4)
     utils.load_data(Namespace(quick=True, seed=1, out=tmp_path))
     assert len(made) == 2  # another seed, other data
+
+
+def test_a_half_made_database_is_thrown_away(utils, tmp_path):
+    settings = Namespace(out=tmp_path)
+    assert utils.database(settings).endswith("/mlflow.db")
+    (tmp_path / "mlflow.db").write_text("half")  # killed while the tables were made
+    utils.database(settings)
+    assert not (tmp_path / "mlflow.db").exists()
+    (tmp_path / "mlflow.db").write_text("whole")
+    utils.database_is_whole(settings)
+    utils.database(settings)
+    assert (tmp_path / "mlflow.db").read_text() == "whole"
