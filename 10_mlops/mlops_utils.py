@@ -210,8 +210,8 @@ def quiet_mlflow() -> None:
 def database(settings: Namespace) -> str:
     """Return the address of the module's tracking database, an SQLite file in `settings.out`.
 
-    MLflow makes its tables when it is first asked. Killed meanwhile, they are half made and no later run can use them; so
-    a marker stands beside the file until `database_is_whole` is called, and a file with a marker is thrown away.
+    MLflow makes its tables when it is first asked. Killed meanwhile, they are half made and no later run can use them.
+    So a marker stands beside the file until `database_is_whole` is called, and a file with a marker is thrown away.
     """
     path, marker = settings.out / "mlflow.db", settings.out / "mlflow.db.unfinished"
     if marker.exists():
