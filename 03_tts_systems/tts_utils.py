@@ -26,7 +26,7 @@ import soxr
 
 from coursekit.course.modules import ROOT, load_script
 from coursekit.data import DataUnavailable, fetch
-from coursekit.device import choose_device
+from coursekit.device import choose_device, cpu_generator
 from coursekit.errors import CourseError
 from coursekit.files import sha256_file, write_text_atomic
 from voice_pipeline.settings import AUDIO, AudioSettings
@@ -45,16 +45,7 @@ SENTENCES = audio_utils.STAND_IN_TEXTS  # of Lewis Carroll, Alice's Adventures i
 SAMPLE_RATE = AUDIO.sample_rate  # Hz, 24,000
 
 
-def prepare_cpu(settings: Namespace, why: str) -> np.random.Generator:
-    """Say that the script computes on the CPU and why; return its one generator of random numbers.
-
-    Raises:
-        CourseError: `--device cuda` or `mps` was asked for.
-    """
-    if settings.device in ("cuda", "mps"):
-        raise CourseError(f"--device {settings.device} cannot be used: {why}.", hint="leave --device out")
-    print(f"device cpu, dtype float32: {why}")
-    return np.random.default_rng(settings.seed)
+prepare_cpu = cpu_generator  # says where it computes and why, returns the generator of random numbers
 
 
 def prepare_torch(settings: Namespace) -> Any:

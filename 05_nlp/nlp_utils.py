@@ -11,7 +11,6 @@ import functools
 import io
 import re
 import warnings
-from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coursekit.course.modules import ROOT, load_script
+from coursekit.device import cpu_generator
 from coursekit.errors import CourseError
 from coursekit.files import write_text_atomic
 
@@ -42,16 +42,7 @@ AUSTEN = "pride_1"  # Jane Austen, 1813
 # what every script does first
 
 
-def prepare(settings: Namespace, why: str) -> np.random.Generator:
-    """Say that the script computes on the CPU and why; return its one generator of random numbers.
-
-    Raises:
-        CourseError: `--device cuda` or `mps` was asked for.
-    """
-    if settings.device in ("cuda", "mps"):
-        raise CourseError(f"--device {settings.device} cannot be used: {why}.", hint="leave --device out")
-    print(f"device cpu, dtype float32: {why}")
-    return np.random.default_rng(settings.seed)
+prepare = cpu_generator  # says where it computes and why, returns the generator of random numbers
 
 
 @functools.cache
