@@ -107,8 +107,8 @@ def code_version() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def one_run(mlflow, data: Data, rate: float, hidden: int, settings) -> float:
-    """Train once and tell the server all about it; return the accuracy on held-out voices."""
+def one_run(mlflow, data: Data, rate: float, hidden: int, settings, at_least: float = 0.0) -> float:
+    """Train once and tell the server all about it, for `at_least` seconds; return the accuracy on held-out voices."""
     from mlflow.entities import Metric
 
     points = []
@@ -136,6 +136,7 @@ def one_run(mlflow, data: Data, rate: float, hidden: int, settings) -> float:
         model.save(path)
         mlflow.log_artifact(str(path))
         path.unlink()
+        time.sleep(max(0.0, at_least - (time.time() - run.info.start_time / 1000)))
     return accuracy(model, *data.test)
 
 
@@ -199,13 +200,15 @@ def main(settings) -> dict:
         mlflow.set_experiment(EXPERIMENT)
         database_is_whole(settings)
         started = int(time.time() * 1000)
-        mlflow.set_system_metrics_sampling_interval(0.05)  # seconds; a run shorter than that has no figures
+        mlflow.set_system_metrics_sampling_interval(0.2)  # seconds; a run shorter than that has no figures
         grid = list(itertools.product(RATES, HIDDEN[settings.quick]))
         print(f"{len(grid)} runs on {len(data.train[1])} recordings, judged on {len(data.test[1])} of other voices:\n")
         for rate, hidden in grid:
-            if (rate, hidden) == grid[-1]:
-                mlflow.enable_system_metrics_logging()  # processor, memory, disk; it waits a moment at the end of a run
-            print(f"   rate {rate:<7g} units {hidden:<4} {one_run(mlflow, data, rate, hidden, settings):7.1%}")
+            last = (rate, hidden) == grid[-1]
+            if last:
+                mlflow.enable_system_metrics_logging()  # processor, memory, disk, from a thread beside the training
+            share = one_run(mlflow, data, rate, hidden, settings, at_least=2.0 if last else 0.0)  # long enough to watch
+            print(f"   rate {rate:<7g} units {hidden:<4} {share:7.1%}")
         mlflow.disable_system_metrics_logging()
 
         client = mlflow.MlflowClient()
