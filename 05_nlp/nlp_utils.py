@@ -6,12 +6,10 @@ module 04's `audio_utils`, models of the public hub from module 06's `hf_utils`,
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +19,7 @@ import numpy as np
 from coursekit.course.modules import ROOT, load_script
 from coursekit.device import cpu_generator
 from coursekit.errors import CourseError
-from coursekit.files import write_text_atomic
+from coursekit.files import write_csv_atomic
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -80,11 +78,7 @@ def read_table(name: str) -> list[list[str]]:
     return [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
 
 
-def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as CSV, whole or not at all."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text_atomic(path, text.getvalue())
+write_csv = write_csv_atomic  # rows as CSV, whole or not at all
 
 
 def fables() -> list[tuple[str, str]]:
