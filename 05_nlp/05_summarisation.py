@@ -59,7 +59,7 @@ NOUNS = (
 # extractive: TextRank (Mihalcea and Tarau, 2004)
 
 
-def words_of(text: str) -> list[str]:
+def compared_words(text: str) -> list[str]:
     """Small letters and digits: what ROUGE counts."""
     return re.findall(r"[a-z0-9]+", text.lower())
 
@@ -72,7 +72,7 @@ def likeness(one: list[str], other: list[str]) -> float:
 
 def likenesses(sentences: list[str]) -> np.ndarray:
     """Return how alike the sentences are, `[S, S]`, with nothing on the diagonal."""
-    words = [words_of(sentence) for sentence in sentences]
+    words = [compared_words(sentence) for sentence in sentences]
     return np.array([[likeness(a, b) if i != j else 0.0 for j, b in enumerate(words)] for i, a in enumerate(words)])
 
 
@@ -100,14 +100,14 @@ def extract(text: str, count: int = 1) -> list[str]:
 def rouge_n(summary: str, reference: str, n: int) -> float:
     """F1 of the groups of n words that both have, each counted as often as it stands in both."""
     one, other = (Counter(zip(*(words[k:] for k in range(n)), strict=False)) for words in
-                  (words_of(summary), words_of(reference)))  # fmt: skip
+                  (compared_words(summary), compared_words(reference)))  # fmt: skip
     shared = (one & other).total()  # concept: rouge
     return 2 * shared / (one.total() + other.total()) if shared else 0.0
 
 
 def rouge_l(summary: str, reference: str) -> float:
     """F1 of the longest row of words that stands in both in the same order, gaps allowed."""
-    one, other = words_of(summary), words_of(reference)
+    one, other = compared_words(summary), compared_words(reference)
     row = [0] * (len(other) + 1)
     for word in one:
         above = row[:]
@@ -132,7 +132,7 @@ def proofs(texts: list[str], titles: list[str]) -> dict[str, float]:
     rank_gap = float(np.abs(textrank(weights) - np.array([theirs[node] for node in range(len(weights))])).max())
     library, gap = Rouge(exclusive=False), 0.0  # exclusive counts a word that stands twice once only
     for text, title in zip(texts, titles, strict=True):
-        score = library.get_scores(" ".join(words_of(text)), " ".join(words_of(title)))[0]
+        score = library.get_scores(" ".join(compared_words(text)), " ".join(compared_words(title)))[0]
         mine = (rouge_n(text, title, 1), rouge_n(text, title, 2), rouge_l(text, title))
         gap = max(gap, *(abs(a - score[name]["f"]) for a, name in zip(mine, score, strict=True)))
     print(f"TextRank differs from networkx's PageRank by {rank_gap:.0e}, ROUGE from the library's by {gap:.0e}")

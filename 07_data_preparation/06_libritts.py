@@ -302,6 +302,7 @@ def main(settings) -> dict:
     if settings.download and settings.quick:
         raise CourseError("--quick downloads nothing, and --download does.", hint="leave one of them out")
     readings = load_readings(settings, 4 if settings.quick else 16)
+    readings = readings[: 4 if settings.quick else 16]  # without recordings a run is a quick one
     content = small_archive(readings)
     file = DataFile("dev-clean.tar.gz", hashlib.sha256(content).hexdigest(), len(content))
     folder = settings.out / "download"

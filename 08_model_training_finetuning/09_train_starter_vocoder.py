@@ -4,10 +4,14 @@ What you will learn
     - why a spectrogram is not enough: it says how loud each band is, and nothing about where the waves stand
     - how much an old idea (the source-filter model of speech) saves a new one: before any training the copy is near
     - how an adversarial loss works: other networks learn to tell real sound from made sound, the vocoder to fool them
+    - why a vocoder that copies well may speak badly: an acoustic model's spectra are smoother than any recording's, so
+      it has to hear them in training as well
 
 How to run it (it goes on where it was stopped)
     python 08_train_starter_voice.py --data DIR --only real corpus    pack the real recordings
     python 09_train_starter_vocoder.py train --minutes 60             --device cuda where there is a GPU
+    python 09_train_starter_vocoder.py train --minutes 60 --start W.safetensors --acoustic outputs/starter/acoustic.safetensors
+                                                                      go on from earlier weights, with predicted spectra
     python 09_train_starter_vocoder.py export                         float16 weights into the capstone's starter_voice/
 
 Time and memory: ten minutes on one GPU; on 2 CPU cores a step costs some seconds, so give it a night; 3 GB.
@@ -28,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from starter_corpus import Packed, Spectra, at_speed, contour_at_speed
+from starter_corpus import FrameBank, Packed, Spectra, at_speed, contour_at_speed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vocoder_critics import Critics, critics_loss, fooling_losses
@@ -37,6 +41,8 @@ from coursekit.cli import run_main
 from coursekit.errors import CourseError
 from coursekit.files import atomic_path
 from coursekit.seeding import seed_everything
+from voice_pipeline.engines.checkpoints import load_weights
+from voice_pipeline.engines.starter.model import StarterTTS
 from voice_pipeline.engines.starter.neural_vocoder import NeuralVocoder
 from voice_pipeline.settings import AUDIO
 
@@ -58,14 +64,15 @@ class Settings:
     rate: float = 5e-4  # AdamW, vocoder; the critics have the same
     betas: tuple[float, float] = (0.8, 0.99)  # HiFi-GAN's: a short memory, because the opponents keep changing
     alone: float = 0.15  # share of the time without opponents: several times as fast, and the envelope comes first
-    mel_weight: float = 15.0  # L1 of log mel
-    spectrum_weight: float = 5.0  # L1 of log spectra at three sizes, so that no single frame grid can be cheated
+    mel_weight: float = 10.0  # L1 of log mel; lower than usual: with predicted spectra it asks for what nobody can know
+    spectrum_weight: float = 3.0  # L1 of log spectra at three sizes, so that no single frame grid can be cheated
     fooled_weight: float = 1.0
     alike_weight: float = 10.0  # what the critics' layers see should be alike
     jitter: float = 0.15  # the mel is disturbed by up to this deviation: at work it comes from a model, not from sound
     gain: float = 6.0  # dB, louder or softer at random
     average: float = 0.999  # running mean of the weights
-    shares: tuple = (("kathleen", 0.35), ("libri", 0.60), ("german", 0.05))  # many voices matter most
+    shares: tuple = (("kathleen", 0.25), ("libri", 0.40), ("german", 0.05), ("teacher", 0.30))  # many voices matter most
+    predicted: float = 0.6  # share of examples whose mel the acoustic model said, where there is one
     checkpoint_every: int = 500
 
 
@@ -73,11 +80,44 @@ class Settings:
 # sounds
 
 
-class SoundBank:
-    """Every recording at every speed, in one long array on the device."""
+@torch.no_grad()
+def predictions(acoustic: StarterTTS, packed: Packed, device: str) -> dict[tuple[int, int], Tensor]:
+    """What the acoustic model says for each recording and speed: its own spectra, with the durations, the pitch and the
+    loudness of the recording, so that they lie frame on frame (HiFi-GAN's authors fine-tune on the same).
 
-    def __init__(self, packed: Packed, device: str, settings: Settings) -> None:
+    Returns:
+        (index of the recording, which speed) to mel and voicing, float16 `[T, 81]`.
+    """
+    bank = FrameBank(packed, device, {"kathleen", "libri", "teacher"})
+    criterion = acoustic.get_criterion()
+    said = {}
+    order = np.argsort(bank.lengths)
+    for rows in np.array_split(order, max(1, len(order) // 16)):
+        outputs, _ = acoustic.train_step(acoustic.coqui_batch(bank.batch(rows.tolist())), criterion)
+        for row, frames in zip(rows, outputs["model_outputs"], strict=True):
+            frames = frames[: bank.lengths[row]]
+            mel = acoustic.restore_mel(frames[:, : AUDIO.n_mels])
+            voicing = frames[:, AUDIO.n_mels + 1 :].clamp(-1.0, 1.0)
+            said[int(bank.index[row]), int(bank.which[row])] = torch.cat([mel, voicing], dim=1).half()
+    return said
+
+
+class SoundBank:
+    """Every recording at every speed, in one long array on the device.
+
+    Args:
+        packed: the recordings.
+        device: where training runs.
+        settings: which kinds to take, and how long a cut is.
+        acoustic: whose spectra are learned from beside the real ones; None for real ones alone.
+    """
+
+    def __init__(self, packed: Packed, device: str, settings: Settings, acoustic: StarterTTS | None = None) -> None:
         sounds, f0s, contours, rows = [], [], [], []
+        said = predictions(acoustic, packed, device) if acoustic else {}
+        predicted: list[Tensor] = []
+        nothing = torch.zeros(1, AUDIO.n_mels + 1, dtype=torch.float16, device=device)
+        known = []
         self.spectra = Spectra(device)
         shares = dict(settings.shares)
         chosen = [i for i in range(len(packed)) if packed.source[i] in shares]
@@ -96,12 +136,17 @@ class SoundBank:
                     f0s.append(f0)
                     contours.append(contour)
                     rows.append(index)
+                    known.append((index, which) in said)
+                    if acoustic:
+                        predicted.append(said.pop((index, which), nothing.expand(n_frames, -1))[:n_frames])
         self.source, self.held_out = packed.source[rows], packed.held_out[rows]
         self.frames = np.array([len(sound) // HOP for sound in sounds])
         self.starts = np.cumsum(self.frames) - self.frames  # in frames
         self.sound = torch.cat(sounds)
         self.f0 = torch.from_numpy(np.concatenate(f0s)).to(device)
         self.contour = torch.from_numpy(np.concatenate(contours)).to(device)
+        self.predicted = torch.cat(predicted) if acoustic else None
+        self.known = np.array(known)  # whether the acoustic model said it
         counts = {name: self.frames[(self.source == name) & ~self.held_out].sum() for name in shares}
         weights = np.array([shares[s] / max(1, counts[s]) for s in self.source]) * self.frames * ~self.held_out
         self.weights = weights / weights.sum()
@@ -130,6 +175,13 @@ class SoundBank:
     def _mel(self, waveform: Tensor) -> Tensor:
         return self.spectra.log_mel(waveform)[..., EDGE:-EDGE]
 
+    def cut_predicted(self, first: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
+        """What the acoustic model says of the same stretches: mel `[B, 80, length]`, voicing `[B, length]`."""
+        assert self.predicted is not None
+        start = torch.from_numpy(first).to(self.device)[:, None]
+        frames = self.predicted[torch.arange(length, device=self.device)[None] + start + EDGE].float()
+        return frames[..., : AUDIO.n_mels].transpose(1, 2), frames[..., AUDIO.n_mels]
+
     def batch(self, settings: Settings, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A random batch: the waveform between the outer frames' centres, disturbed mel, F0, voicing."""
         length = settings.segment + 2 * EDGE + 1
@@ -137,6 +189,11 @@ class SoundBank:
         room = self.frames[rows] - length - 2 * EDGE
         first = self.starts[rows] + (rng.random(settings.batch) * room).astype(np.int64)
         waveform, mel, f0, voicing = self.cut(first, length)
+        if self.predicted is not None:
+            chosen = torch.from_numpy(self.known[rows] & (rng.random(settings.batch) < settings.predicted))
+            chosen = chosen.to(self.device)[:, None]
+            said, said_voicing = self.cut_predicted(first, length)
+            mel, voicing = torch.where(chosen[..., None], said, mel), torch.where(chosen, said_voicing, voicing)
         gain = torch.from_numpy(rng.uniform(-settings.gain, settings.gain, settings.batch)).float().to(self.device)
         waveform = waveform * 10 ** (gain[:, None] / 20)
         mel = (mel + gain[:, None, None] * (math.log(10) / 20)).clamp_min(math.log(AUDIO.log_floor))
@@ -177,28 +234,45 @@ def make(vocoder: torch.nn.Module, mel: Tensor, f0: Tensor, voicing: Tensor) -> 
 
 
 @torch.no_grad()
-def validate(vocoder: torch.nn.Module, bank: SoundBank) -> float:
-    """Mean absolute log-mel difference of the held-out sentences and their copies."""
+def validate(vocoder: torch.nn.Module, bank: SoundBank, *, predicted: bool = False) -> float:
+    """Mean absolute log-mel difference of the held-out sentences and their copies, from real or predicted spectra."""
     errors = []
-    for row in np.flatnonzero(bank.held_out):
+    for row in np.flatnonzero(bank.held_out & (bank.known if predicted else True)):
         length = int(bank.frames[row]) - 2 * EDGE
-        waveform, mel, f0, voicing = bank.cut(bank.starts[row : row + 1], length)
+        first = bank.starts[row : row + 1]
+        waveform, mel, f0, voicing = bank.cut(first, length)
+        if predicted:
+            mel, voicing = bank.cut_predicted(first, length)
         half = AUDIO.n_fft // 2
         made, real = (bank.spectra.log_mel(x) for x in (make(vocoder, mel, f0, voicing), waveform[:, half:-half]))
         errors.append((made - real)[..., 4:-4].abs().mean())
     return torch.stack(errors).mean().item()
 
 
-def train(settings: Settings, minutes: float, device: str) -> None:
-    """Train until the minutes are used up; the learning rate falls with half a cosine over them."""
-    path = WORK / "real.npz"
-    if not path.is_file():
+def train(
+    settings: Settings, minutes: float, device: str, start: Path | None = None, acoustic: Path | None = None
+) -> None:
+    """Train until the minutes are used up; the learning rate falls with half a cosine over them.
+
+    Args:
+        settings: of the training.
+        minutes: in all, those before an interruption included.
+        device: "cpu" or "cuda".
+        start: weights of a vocoder to go on from; the critics begin anew.
+        acoustic: weights of an acoustic model whose spectra are learned from too.
+    """
+    paths = [WORK / f"{name}.npz" for name in ("real", "teacher") if (WORK / f"{name}.npz").is_file()]
+    if not paths:
         raise CourseError("there is no corpus yet", hint="python 08_train_starter_voice.py --data DIR corpus")
-    bank = SoundBank(Packed.read([path]), device, settings)
+    speaker = StarterTTS.read(acoustic, device) if acoustic else None
+    bank = SoundBank(Packed.read(paths), device, settings, speaker)
     print(f"{len(bank.frames)} sounds, {bank.frames.sum() * HOP / AUDIO.sample_rate / 3600:.1f} hours on {device}")
     seed_everything(settings.seed)
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     vocoder, critics = NeuralVocoder().to(device), Critics().to(device)
+    if start:
+        weights = load_weights(start)
+        vocoder.load_state_dict({name: value.float() for name, value in weights.items()})
     distance = SpectralLoss(bank.spectra, device)
     made_by = torch.optim.AdamW(vocoder.parameters(), lr=settings.rate, betas=settings.betas)
     judged_by = torch.optim.AdamW(critics.parameters(), lr=settings.rate, betas=settings.betas)
@@ -230,7 +304,7 @@ def train(settings: Settings, minutes: float, device: str) -> None:
         losses: dict[str, Tensor] = {}
         losses["mel"], losses["spectrum"] = distance(made, real)
         total = settings.mel_weight * losses["mel"] + settings.spectrum_weight * losses["spectrum"]
-        if spent >= settings.alone * budget:
+        if start or spent >= settings.alone * budget:
             with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
                 losses["critics"] = critics_loss(critics(real), critics(made.detach()))
             judged_by.zero_grad()
@@ -257,6 +331,8 @@ def train(settings: Settings, minutes: float, device: str) -> None:
             if not math.isfinite(means["gradient"]):
                 raise CourseError(f"the gradient is {means['gradient']} at step {step}", hint="lower Settings.rate")
             row = {"step": step, "minutes": spent / 60, **means, "held_out": validate(averaged.module, bank)}
+            if acoustic:
+                row["held_out_predicted"] = validate(averaged.module, bank, predicted=True)
             print(json.dumps({name: round(value, 4) for name, value in row.items()}), flush=True)
             with open(WORK / "vocoder_curves.jsonl", "a", encoding="utf-8") as handle:
                 handle.write(json.dumps(row) + "\n")
@@ -278,11 +354,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stage", choices=["train", "export"])
     parser.add_argument("--minutes", type=float, default=60.0, help="of training in all")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="weights of an earlier vocoder to go on from")
+    parser.add_argument("--acoustic", type=Path, metavar="FILE", help="weights of the model whose spectra it hears too")
+    parser.add_argument("--rate", type=float, default=Settings.rate, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=Settings.batch, help="examples a step")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     args = parser.parse_args(argv)
     if args.stage == "train":
-        train(Settings(seed=args.seed, batch=args.batch), args.minutes, args.device)
+        settings = Settings(seed=args.seed, batch=args.batch, rate=args.rate)
+        train(settings, args.minutes, args.device, args.start, args.acoustic)
     else:
         export()
     return 0

@@ -125,8 +125,9 @@ class ClipModel:
         """Return how probable each kind is: `[R, F]` to `[R, K]`, rows add up to 1."""
         inner = np.maximum(((table - self.mean) / self.scale) @ self.hidden[0] + self.hidden[1], 0)  # [R, H]
         scores = inner @ self.output[0] + self.output[1]  # [R, K]
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        probable = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probable /= probable.sum(axis=1, keepdims=True)
+        return probable
 
     def to_bytes(self) -> bytes:
         """Return the model as a safetensors file: numbers and a few words, no code that loading could run."""
