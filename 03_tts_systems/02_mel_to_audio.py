@@ -7,9 +7,9 @@ What you will learn
     - a neural vocoder on the same mels: the capstone's, made of pulses, noise and a small network
     - how to compare vocoders: distance of the mels, a predicted opinion (DNSMOS), and seconds per second of sound
 How to run it
-    python 02_mel_to_audio.py --quick     2 clips, no network, about 15 s
-    python 02_mel_to_audio.py             12 clips, about 60 s; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 15 s, full 60 s; 1.1 GB. Without data the first run makes its speech: 25 s.
+    python 02_mel_to_audio.py --quick     2 clips, no network, about 22 s
+    python 02_mel_to_audio.py             12 clips, about 2 min; the first run downloads 10 MB
+Time and memory on 2 CPU cores: quick 22 s, full 2 min; 1.1 GB. Without data the first run makes its speech first.
 Writes outputs/: mel_to_audio.png, recording.wav, griffin_lim.wav, neural.wav, stand_in/ (first run without data)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (two-stage synthesis, griffin-lim, neural vocoder, judging a voice)
 """

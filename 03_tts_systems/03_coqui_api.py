@@ -7,10 +7,10 @@ What you will learn
     - a batch of files with a manifest, and two habits of the API: half a second of silence, and every file at full peak
     - what the capstone does differently with the same text
 How to run it
-    python 03_coqui_api.py --quick          the list and the local voice, no network, about 15 s
-    python 03_coqui_api.py                  twelve sentences; asks the servers how large the downloads are, about 40 s
+    python 03_coqui_api.py --quick          the list and the local voice, no network, about 17 s
+    python 03_coqui_api.py                  twelve sentences; asks the servers how large the downloads are, about 18 s
     python 03_coqui_api.py --model tts_models/en/ljspeech/vits     a public model (150 MB) through the same functions
-Time and memory on 2 CPU cores: quick 15 s, full 40 s; 1.2 GB.
+Time and memory on 2 CPU cores: quick 17 s, full 18 s; 1.1 GB.
 Writes outputs/: batch/, coqui_models.csv, public_model.wav (full run with --model)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (model licences, two-stage synthesis)
 """

@@ -7,9 +7,9 @@ What you will learn
     - how to see and measure alignment: here the words were joined by us, so the truth is known
     - what a Tacotron does when it speaks alone, and the capstone's aligner on the same sound
 How to run it
-    python 04_small_tacotron.py --quick     160 steps with guidance and 160 without, no network, about 20 s
+    python 04_small_tacotron.py --quick     160 steps with guidance and 160 without, no network, about 32 s
     python 04_small_tacotron.py             3,000 steps each, longer strings, about 5 min; the first run downloads 4 MB
-Time and memory on 2 CPU cores: quick 20 s, full 5 min; 0.9 GB. Without data the first run makes its speech: 35 s.
+Time and memory on 2 CPU cores: quick 32 s, full 5 min; 1.2 GB. Without data the first run makes its speech first.
 Writes outputs/: attention.png, tacotron.safetensors, tacotron.json, guided.wav, unguided.wav,
     digits/ (first run without data)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (attention, guided attention, autoregression)

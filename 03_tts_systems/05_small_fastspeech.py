@@ -7,9 +7,9 @@ What you will learn
     - long texts: a Tacotron may repeat, skip and lose its place; durations cannot
     - to speak faster and slower, and where the capstone does all of this
 How to run it
-    python 05_small_fastspeech.py --quick     400 steps, no network, about 15 s, after script 04
-    python 05_small_fastspeech.py             3,000 steps, about 90 s; the first run downloads 4 MB
-Time and memory on 2 CPU cores: quick 15 s, full 90 s; 0.9 GB. It needs the Tacotron that script 04 trains.
+    python 05_small_fastspeech.py --quick     400 steps, no network, about 28 s, after script 04
+    python 05_small_fastspeech.py             3,000 steps, about 2 min; the first run downloads 4 MB
+Time and memory on 2 CPU cores: quick 28 s, full 2 min; 1.2 GB. It needs the Tacotron that script 04 trains.
 Writes outputs/: fastspeech.png, fastspeech.wav, fastspeech_slow.wav, digits/ (first run without data)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (durations, autoregression)
 """

@@ -7,10 +7,10 @@ What you will learn
     - how to judge a clone between a floor (another person) and a ceiling (the person), and why its rank matters
     - a voice between two people, and why the capstone fine-tunes all the same
 How to run it
-    python 06_zero_shot_cloning.py --quick     8 people, no network, about 20 s
-    python 06_zero_shot_cloning.py             24 people, about 60 s; the first run downloads 12 MB
+    python 06_zero_shot_cloning.py --quick     8 people, no network, about 21 s
+    python 06_zero_shot_cloning.py             24 people, about 27 s; the first run downloads 12 MB
     python 06_zero_shot_cloning.py --model tts_models/multilingual/multi-dataset/your_tts --accept-licence
-Time and memory on 2 CPU cores: quick 20 s, full 60 s; 1.3 GB. Without data the first run makes its speech: 35 s.
+Time and memory on 2 CPU cores: quick 21 s, full 27 s; 1.0 GB. Without data the first run makes its speech first.
 Writes outputs/: zero_shot.png, reference.wav, clone.wav, between.wav, stand_in/ (first run without data)
 Concepts: TTS_CONCEPTS_EXPLAINED.md (speaker embedding, zero-shot cloning, model licences)
 """

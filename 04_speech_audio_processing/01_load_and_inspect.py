@@ -6,10 +6,10 @@ What you will learn
     - what each format costs and loses: bytes a second, samples more or less, error against the original
     - eight ways in which a file lies or is broken, and what a careful loader makes of each
 How to run it
-    python 01_load_and_inspect.py --quick     a clip of 4 s, no network, about 6 s
-    python 01_load_and_inspect.py             a clip of 9 s, about 8 s; the first run downloads 10 MB
+    python 01_load_and_inspect.py --quick     a clip of 4 s, no network, about 9 s
+    python 01_load_and_inspect.py             a clip of 9 s, about 3 s; the first run downloads 10 MB
     python 01_load_and_inspect.py --file my_recording.m4a     look at a file of your own, too
-Time and memory on 2 CPU cores: quick 6 s, full 8 s; 0.2 GB. Without data the first run makes its speech: 15 s.
+Time and memory on 2 CPU cores: quick 9 s, full 3 s; 0.8 GB. Without data the first run makes its speech first.
 Writes outputs/: formats/, formats.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (containers and codecs, quantisation)
 """

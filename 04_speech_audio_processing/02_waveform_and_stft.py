@@ -7,9 +7,9 @@ What you will learn
     - the trade between time and frequency: which window tells two tones apart, which one two clicks
     - aliasing: the place where a tone of 7,000 Hz turns up when every second sample is thrown away
 How to run it
-    python 02_waveform_and_stft.py --quick     a clip of 3 s, no network, about 8 s
-    python 02_waveform_and_stft.py             the whole clip, about 9 s
-Time and memory on 2 CPU cores: quick 8 s, full 9 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 02_waveform_and_stft.py --quick     a clip of 3 s, no network, about 6 s
+    python 02_waveform_and_stft.py             the whole clip, about 7 s
+Time and memory on 2 CPU cores: quick 6 s, full 7 s; 0.3 GB. Without data the first run makes its speech first.
 Writes outputs/: stft.png, aliased.wav, not_aliased.wav, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (sampling and aliasing, frames and windows, spectrograms)
 """

@@ -6,9 +6,9 @@ What you will learn
     - MFCC in four lines more: logarithm, cosine transform; what the first coefficients stand for
     - five settings that two programs can have different, and how far apart their mels are then
 How to run it
-    python 03_mel_and_mfcc.py --quick     a clip of 3 s, no network, about 8 s
-    python 03_mel_and_mfcc.py             three whole clips, about 10 s
-Time and memory on 2 CPU cores: quick 8 s, full 10 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 03_mel_and_mfcc.py --quick     a clip of 3 s, no network, about 5 s
+    python 03_mel_and_mfcc.py             three whole clips, about 6 s
+Time and memory on 2 CPU cores: quick 5 s, full 6 s; 0.3 GB. Without data the first run makes its speech first.
 Writes outputs/: mel_and_mfcc.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (the mel scale, mfcc)
 """

@@ -7,9 +7,9 @@ What you will learn
     - resampling: what is wrong with joining the dots, in dB, and why a library does it
     - the whole chain on a messy stereo recording, beside the capstone's
 How to run it
-    python 04_trim_normalise_resample.py --quick     three clips, no network, about 10 s
-    python 04_trim_normalise_resample.py             eight clips, about 14 s
-Time and memory on 2 CPU cores: quick 10 s, full 14 s; 0.9 GB. Without data the first run makes its speech: 15 s.
+    python 04_trim_normalise_resample.py --quick     three clips, no network, about 13 s
+    python 04_trim_normalise_resample.py             eight clips, about 12 s
+Time and memory on 2 CPU cores: quick 13 s, full 12 s; 1.0 GB. Without data the first run makes its speech first.
 Writes outputs/: messy.wav, tidy.wav, trim_and_loudness.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (levels and loudness, resampling)
 """

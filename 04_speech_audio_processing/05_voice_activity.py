@@ -8,8 +8,8 @@ What you will learn
     - the capstone's detector on the same sound: the same network, with the beginning heard twice
 How to run it
     python 05_voice_activity.py --quick     8 speakers, 4 s each, no network, about 12 s
-    python 05_voice_activity.py             24 speakers, whole clips, about 30 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 12 s, full 30 s; 0.9 GB. Without data the first run makes its speech: 25 s.
+    python 05_voice_activity.py             24 speakers, whole clips, about 12 s; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 12 s, full 12 s; 0.9 GB. Without data the first run makes its speech first.
 Writes outputs/: voice_activity.png, conversation.wav, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (voice activity detection, noise and snr)
 """

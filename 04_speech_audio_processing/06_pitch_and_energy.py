@@ -6,9 +6,9 @@ What you will learn
     - how to judge a pitch tracker: on tones whose pitch is known, then against another tracker on speech
     - what the melody says: a voice's usual pitch, its range in semitones, and where it is not voiced at all
 How to run it
-    python 06_pitch_and_energy.py --quick     2 speakers, 3 s each, no network, about 10 s
-    python 06_pitch_and_energy.py             6 speakers, 6 s each, about 40 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 10 s, full 40 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 06_pitch_and_energy.py --quick     2 speakers, 3 s each, no network, about 6 s
+    python 06_pitch_and_energy.py             6 speakers, 6 s each, about 8 s; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 6 s, full 8 s; 0.3 GB. Without data the first run makes its speech first.
 Writes outputs/: pitch_and_energy.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (pitch, levels and loudness)
 """

@@ -8,8 +8,8 @@ What you will learn
     - why the capstone measures noise and rejects noisy clips, but never denoises before it measures
 How to run it
     python 07_denoising.py --quick     2 clips, no network, about 8 s
-    python 07_denoising.py             6 clips, about 14 s; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 8 s, full 14 s; 0.7 GB. Without data the first run makes its speech: 15 s.
+    python 07_denoising.py             6 clips, about 9 s; the first run downloads 10 MB
+Time and memory on 2 CPU cores: quick 8 s, full 9 s; 0.7 GB. Without data the first run makes its speech first.
 Writes outputs/: noisy.wav, gated.wav, denoising.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (denoising, noise and snr)
 """

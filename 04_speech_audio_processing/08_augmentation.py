@@ -8,8 +8,8 @@ What you will learn
     - which of the results the capstone would refuse as recordings
 How to run it
     python 08_augmentation.py --quick     a clip of 3 s, no network, about 12 s
-    python 08_augmentation.py             the whole clip, about 18 s; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 12 s, full 18 s; 0.9 GB. Without data the first run makes its speech: 15 s.
+    python 08_augmentation.py             the whole clip, about 11 s; the first run downloads 10 MB
+Time and memory on 2 CPU cores: quick 12 s, full 11 s; 0.9 GB. Without data the first run makes its speech first.
 Writes outputs/: augmented/, augmentation.png, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (augmentation, clipping)
 """

@@ -7,9 +7,9 @@ What you will learn
     - a confusion matrix: which faults are taken for which
     - calibration: whether "90 % sure" is right nine times of ten, before and after correcting it
 How to run it
-    python 09_clip_quality.py --quick     8 speakers, about 350 recordings, no network, about 15 s
-    python 09_clip_quality.py             50 speakers, about 1,200 recordings, about 50 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 15 s, full 50 s; 1.0 GB. Without data the first run makes its speech: 25 s.
+    python 09_clip_quality.py --quick     8 speakers, about 350 recordings, no network, about 13 s
+    python 09_clip_quality.py             50 speakers, about 1,200 recordings, about 21 s; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 13 s, full 21 s; 1.0 GB. Without data the first run makes its speech first.
 Writes outputs/: clip_quality.png, clip_quality.csv, stand_in/ (first run without data)
 Concepts: AUDIO_CONCEPTS_EXPLAINED.md (calibration, clipping, noise and snr)
 """

@@ -6,10 +6,10 @@ What you will learn
     - why a take is refused at once, and not a week later in the data set
     - a session that can be stopped: what is recorded stays, the rest is asked for next time
 How to run it
-    python 01_record_prompts.py --quick          a loudspeaker instead of you, no network, about 8 s
+    python 01_record_prompts.py --quick          a loudspeaker instead of you, no network, about 17 s
     python 01_record_prompts.py                  the same with more sentences; the first run downloads 10 MB
     python 01_record_prompts.py --microphone     read three sentences yourself, afterwards
-Time and memory on 2 CPU cores: quick 8 s, full 15 s; 0.4 GB. Without data the first run makes its speech: 25 s.
+Time and memory on 2 CPU cores: quick 17 s, full 28 s; 0.9 GB. Without data the first run makes its speech first.
 Writes outputs/: takes/, takes.png, voices/, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (prompts, takes)
 """

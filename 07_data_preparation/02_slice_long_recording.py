@@ -6,9 +6,9 @@ What you will learn
     - a table of likenesses between pieces and sentences, from what a small recogniser hears
     - dynamic programming: the one best way to go through that table without going back
 How to run it
-    python 02_slice_long_recording.py --quick    5 sentences, no network, about 8 s
+    python 02_slice_long_recording.py --quick    5 sentences, no network, about 20 s
     python 02_slice_long_recording.py            7 sentences; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 8 s, full 15 s; 0.4 GB. Without data the first run makes its speech: 25 s.
+Time and memory on 2 CPU cores: quick 20 s, full 27 s; 1.0 GB. Without data the first run makes its speech first.
 Writes outputs/: session.wav, slicing.png, slices/, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (slicing, alignment)
 """

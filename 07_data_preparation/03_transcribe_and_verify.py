@@ -6,10 +6,10 @@ What you will learn
     - that a recogniser's errors are not the speaker's: a small one gets one word in five wrong on perfect clips
     - how to find a clip with the wrong text anyway: compare sounds, and look at the gap between right and wrong pairs
 How to run it
-    python 03_transcribe_and_verify.py --quick                       6 clips, PocketSphinx, no network, about 10 s
+    python 03_transcribe_and_verify.py --quick                       6 clips, PocketSphinx, no network, about 9 s
     python 03_transcribe_and_verify.py                               16 clips; the first run downloads 10 MB
     python 03_transcribe_and_verify.py --whisper openai/whisper-tiny.en    a far better recogniser, 150 MB, once
-Time and memory on 2 CPU cores: quick 10 s, full 40 s; 0.4 GB. Without data the first run makes its speech: 25 s.
+Time and memory on 2 CPU cores: quick 9 s, full 27 s; 0.3 GB. Without data the first run makes its speech first.
 Writes outputs/: verify.png, transcripts.csv, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (word error rate, verification)
 """

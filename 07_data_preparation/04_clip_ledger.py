@@ -6,9 +6,9 @@ What you will learn
     - that one fault sets off several rules, and that a person needs to hear the cause, not its consequences
     - how to choose a limit: by looking at good clips, not at bad ones
 How to run it
-    python 04_clip_ledger.py --quick    4 good clips and 14 faults, no network, about 8 s
-    python 04_clip_ledger.py            8 good clips and 16 faults, two of them heard only by listening, about 40 s
-Time and memory on 2 CPU cores: quick 8 s, full 40 s; 0.8 GB. Without data the first run makes its speech: 25 s.
+    python 04_clip_ledger.py --quick    4 good clips and 14 faults, no network, about 7 s
+    python 04_clip_ledger.py            8 good clips and 16 faults, two of them heard only by listening, about 24 s
+Time and memory on 2 CPU cores: quick 7 s, full 24 s; 1.0 GB. Without data the first run makes its speech first.
 Writes outputs/: inbox/, ledger.csv, ledger.png, voices/, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (the clip ledger, limits)
 """

@@ -6,10 +6,10 @@ What you will learn
     - a check that finds what is wrong between the manifest and the folder, before a training does
     - the same data as a table on disk (Arrow): what is stored, what is loaded, and that nothing is lost on the way back
 How to run it
-    python 05_manifest_and_datasets.py --quick    6 clips, no network, about 6 s
+    python 05_manifest_and_datasets.py --quick    6 clips, no network, about 7 s
     python 05_manifest_and_datasets.py            24 clips; the first run downloads 10 MB
     python 05_manifest_and_datasets.py --check my_data    check a folder of your own, too
-Time and memory on 2 CPU cores: quick 6 s, full 8 s; 0.4 GB. Without data the first run makes its speech: 25 s.
+Time and memory on 2 CPU cores: quick 7 s, full 6 s; 0.7 GB. Without data the first run makes its speech first.
 Writes outputs/: corpus/, spoilt/, back/, hf_dataset/, voices/, durations.png, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (manifests, columnar data sets)
 """

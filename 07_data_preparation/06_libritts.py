@@ -6,11 +6,11 @@ What you will learn
     - to unpack an archive from the internet without letting it write where it wants
     - the layout of LibriTTS: readers, chapters, segments, two texts a clip; and its readers in a table
 How to run it
-    python 06_libritts.py --quick       a local server with a small archive of the same layout, about 8 s
+    python 06_libritts.py --quick       a local server with a small archive of the same layout, about 5 s
     python 06_libritts.py               the same with more clips, or the real dev-clean where it was downloaded
     python 06_libritts.py --download    get dev-clean from openslr.org: 1.3 GB, 40 readers, 9 hours of speech
     python 06_libritts.py --download --readers 4    keep four readers of it only
-Time and memory on 2 CPU cores: quick 8 s, full 10 s; 0.7 GB. Without data the first run makes its speech: 25 s.
+Time and memory on 2 CPU cores: quick 5 s, full 5 s; 0.6 GB. Without data the first run makes its speech first.
 Writes outputs/: server/, download/, readers.png, readers.csv, stand_in/ (first run without data). With --download:
     data/libritts_sample/LibriTTS/dev-clean/ (full run)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (downloads, libritts)

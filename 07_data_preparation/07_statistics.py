@@ -6,10 +6,10 @@ What you will learn
     - which sounds a text holds, why the rare ones decide, and how quickly new sentences stop bringing new sounds
     - to choose sentences instead of taking them as they come: greedy set cover, in ten lines
 How to run it
-    python 07_statistics.py --quick             6 clips, 8 people, no network, about 10 s
+    python 07_statistics.py --quick             6 clips, 8 people, no network, about 11 s
     python 07_statistics.py                     24 clips, 50 people; the first run downloads 22 MB
     python 07_statistics.py --folder my_data    a data set of your own in LJSpeech form
-Time and memory on 2 CPU cores: quick 10 s, full 25 s; 0.6 GB. Without data the first run makes its speech: 40 s.
+Time and memory on 2 CPU cores: quick 11 s, full 11 s; 0.9 GB. Without data the first run makes its speech first.
 Writes outputs/: statistics.png, coverage.png, statistics.csv, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (data statistics, outliers, phoneme coverage)
 """

@@ -6,9 +6,9 @@ What you will learn
     - how to group what belongs together (union-find, ten lines) and hold out whole groups
     - what the capstone's split promises: no recording and no text on both sides, and the same answer tomorrow
 How to run it
-    python 08_split_without_leakage.py --quick    8 people, no network, about 10 s
-    python 08_split_without_leakage.py            50 people, about 25 s; the first run downloads 22 MB
-Time and memory on 2 CPU cores: quick 10 s, full 25 s; 0.5 GB. Without data the first run makes its speech: 40 s.
+    python 08_split_without_leakage.py --quick    8 people, no network, about 9 s
+    python 08_split_without_leakage.py            50 people, about 9 s; the first run downloads 22 MB
+Time and memory on 2 CPU cores: quick 9 s, full 9 s; 0.5 GB. Without data the first run makes its speech first.
 Writes outputs/: leakage.png, split.json, stand_in/ (first run without data)
 Concepts: DATA_CONCEPTS_EXPLAINED.md (leakage, grouped splits)
 """

@@ -5,10 +5,10 @@ What you will learn
     - the four ways to use them: freeze all but the head, train a part, train everything, or start from nothing
     - how much transfer is worth with one, three and ten clips of each digit, in the same number of steps
 How to run it
-    python 01_transfer_learning.py --quick     what is on this machine, 2 seeds, about 15 s
-    python 01_transfer_learning.py             600 recordings of digits, 3 seeds, about 60 s
+    python 01_transfer_learning.py --quick     what is on this machine, 2 seeds, about 30 s
+    python 01_transfer_learning.py             600 recordings of digits, 3 seeds, about 58 s
     python 01_transfer_learning.py --shots 1   one clip a digit
-Time and memory on 2 CPU cores: quick 15 s, full 60 s; 0.8 GB. The first run speaks its words: 20 s more.
+Time and memory on 2 CPU cores: quick 30 s, full 58 s; 1.0 GB. The first run speaks its words first.
 Writes outputs/: transfer_learning.png, spoken/ (first run: words, digits, the source network)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (transfer learning, fine-tuning)
 """

@@ -5,9 +5,9 @@ What you will learn
     - five schedules in a line each, equal to PyTorch's to the last digit that matters
     - what warm-up protects from, and what a falling rate gains, measured over seeds
 How to run it
-    python 02_learning_rate.py --quick     2 seeds, about 15 s
-    python 02_learning_rate.py             4 seeds, about 60 s
-Time and memory on 2 CPU cores: quick 15 s, full 60 s; 0.8 GB. The first run speaks its words: 15 s more.
+    python 02_learning_rate.py --quick     2 seeds, about 19 s
+    python 02_learning_rate.py             4 seeds, about 54 s
+Time and memory on 2 CPU cores: quick 19 s, full 54 s; 0.9 GB. The first run speaks its words first.
 Writes outputs/: learning_rate.png, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (learning-rate finder, schedules, warm-up)
 """

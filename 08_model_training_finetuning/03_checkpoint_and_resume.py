@@ -5,9 +5,9 @@ What you will learn
     - how to write one so that a kill in the middle of writing costs nothing
     - how to prove that resuming works: the same losses to the last bit
 How to run it
-    python 03_checkpoint_and_resume.py --quick     60 steps, killed once, about 20 s
-    python 03_checkpoint_and_resume.py             200 steps, killed three times, about 50 s
-Time and memory on 2 CPU cores: quick 20 s, full 50 s; 0.9 GB. The first run speaks its words: 15 s more.
+    python 03_checkpoint_and_resume.py --quick     60 steps, killed once, about 23 s
+    python 03_checkpoint_and_resume.py             200 steps, killed three times, about 56 s
+Time and memory on 2 CPU cores: quick 23 s, full 56 s; 0.9 GB. The first run speaks its words first.
 Writes outputs/: checkpoint_and_resume.png, killed_run/, toy_run/, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (checkpoints, reproducibility)
 """

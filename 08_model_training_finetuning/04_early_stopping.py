@@ -6,9 +6,9 @@ What you will learn
     - why the clips that decide when to stop may not be those that judge
     - what helps more than stopping: more varied clips (augmentation), dropout, weight decay
 How to run it
-    python 04_early_stopping.py --quick     one seed, about 12 s
-    python 04_early_stopping.py             5 seeds, about 60 s
-Time and memory on 2 CPU cores: quick 12 s, full 60 s; 0.8 GB. The first run speaks its words: 15 s more.
+    python 04_early_stopping.py --quick     one seed, about 16 s
+    python 04_early_stopping.py             5 seeds, about 2 min
+Time and memory on 2 CPU cores: quick 16 s, full 2 min; 0.9 GB. The first run speaks its words first.
 Writes outputs/: early_stopping.png, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (early stopping, checkpoints)
 """

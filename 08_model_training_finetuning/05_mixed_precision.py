@@ -7,9 +7,9 @@ What you will learn
     - gradient clipping: its formula, equal to PyTorch's, and a training that survives a bad batch because of it
 How to run it
     python 05_mixed_precision.py --quick           about 12 s
-    python 05_mixed_precision.py                   about 40 s
+    python 05_mixed_precision.py                   about 24 s
     python 05_mixed_precision.py --device cuda     AMP with a GradScaler on an NVIDIA GPU
-Time and memory on 2 CPU cores: quick 12 s, full 40 s; 0.8 GB. The first run speaks its words: 15 s more.
+Time and memory on 2 CPU cores: quick 12 s, full 24 s; 0.9 GB. The first run speaks its words first.
 Writes outputs/: mixed_precision.png, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (mixed precision, gradient accumulation, gradient clipping)
 """

@@ -6,9 +6,9 @@ What you will learn
     - what the rank buys: accuracy, weights to train, size of the file, against training everything
     - merging: after training, the correction is added into W, and costs nothing at all
 How to run it
-    python 06_lora.py --quick     2 seeds, about 20 s
-    python 06_lora.py             600 recordings of digits, 3 seeds, about 60 s
-Time and memory on 2 CPU cores: quick 20 s, full 60 s; 1.0 GB. The first run speaks its words: 20 s more.
+    python 06_lora.py --quick     2 seeds, about 19 s
+    python 06_lora.py             600 recordings of digits, 3 seeds, about 33 s
+Time and memory on 2 CPU cores: quick 19 s, full 33 s; 1.0 GB. The first run speaks its words first.
 Writes outputs/: lora.png, lora_digits.pt, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (lora, fine-tuning)
 """

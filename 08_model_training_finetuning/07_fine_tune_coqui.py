@@ -6,9 +6,9 @@ What you will learn
     - Coqui's four losses, and a training loop in ten lines that equals Coqui's own Trainer, loss by loss
     - why a voice that learns twenty clips forgets how to speak, and how replay keeps it from that
 How to run it
-    python 07_fine_tune_coqui.py --quick     4 clips, 4 steps, about 25 s
-    python 07_fine_tune_coqui.py             8 clips, 40 steps, about 2 min; the first run downloads 10 MB
-Time and memory on 2 CPU cores: quick 25 s, full 120 s; 1.2 GB.
+    python 07_fine_tune_coqui.py --quick     4 clips, 4 steps, about 17 s
+    python 07_fine_tune_coqui.py             8 clips, 40 steps, about 61 s; the first run downloads 10 MB
+Time and memory on 2 CPU cores: quick 17 s, full 61 s; 2.2 GB.
 Writes outputs/: fine_tune_coqui.png, before.wav, after.wav, trainer_run/, clips/ (first run without data)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (fine-tuning, catastrophic forgetting, transfer learning)
 """

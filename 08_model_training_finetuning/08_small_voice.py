@@ -6,11 +6,11 @@ What you will learn
     - how to judge speech honestly: sentences nobody trained on, a recogniser, and the teacher beside it
     - what the real script, 08_train_starter_voice.py, has more: many voices, hours of speech, resuming
 How to run it
-    python 08_small_voice.py --quick                  a few steps: it runs, and does not speak yet; about 25 s
+    python 08_small_voice.py --quick                  a few steps: it runs, and does not speak yet; about 14 s
     python 08_small_voice.py                          ten minutes of training; then listen
     python 08_small_voice.py --minutes 30             three times as long
     python 08_small_voice.py --data MY_VOICE          your own WAV files and metadata.csv, 20 minutes or more
-Time and memory on 2 CPU cores: quick 25 s, full 13 min; 1.5 GB.
+Time and memory on 2 CPU cores: quick 14 s, full 14 min; 1.5 GB.
 Writes outputs/: small_voice.png, small_voice.wav, teacher.wav, small_voice/
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (training from nothing, schedules, gradient clipping)
 """

@@ -6,10 +6,10 @@ What you will learn
     - what a library's sampler (Optuna's TPE) does differently, through ask and tell
     - that the winner's score is too good to be true, and how to find out what it is worth
 How to run it
-    python 09_hyperparameter_search.py --quick        12 full trainings' worth of steps for each method, about 20 s
-    python 09_hyperparameter_search.py                the same with longer trainings, about 90 s
+    python 09_hyperparameter_search.py --quick        12 full trainings' worth of steps for each method, about 21 s
+    python 09_hyperparameter_search.py                the same with longer trainings, about 58 s
     python 09_hyperparameter_search.py --trials 24    twice the budget
-Time and memory on 2 CPU cores: quick 20 s, full 90 s; 0.9 GB. The first run speaks its words: 15 s more.
+Time and memory on 2 CPU cores: quick 21 s, full 58 s; 0.9 GB. The first run speaks its words first.
 Writes outputs/: hyperparameter_search.png, trials.csv, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (hyperparameter search)
 """

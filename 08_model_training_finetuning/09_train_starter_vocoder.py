@@ -10,8 +10,7 @@ What you will learn
 How to run it (it goes on where it was stopped)
     python 08_train_starter_voice.py --data DIR --only real corpus    pack the real recordings
     python 09_train_starter_vocoder.py train --minutes 60             --device cuda where there is a GPU
-    python 09_train_starter_vocoder.py train --minutes 60 --start W.safetensors --acoustic outputs/starter/acoustic.safetensors
-                                                                      go on from earlier weights, with predicted spectra
+    python 09_train_starter_vocoder.py train --start W.safetensors --acoustic A.safetensors    with predicted spectra
     python 09_train_starter_vocoder.py export                         float16 weights into the capstone's starter_voice/
 
 Time and memory: ten minutes on one GPU; on 2 CPU cores a step costs some seconds, so give it a night; 3 GB.
@@ -71,7 +70,8 @@ class Settings:
     jitter: float = 0.15  # the mel is disturbed by up to this deviation: at work it comes from a model, not from sound
     gain: float = 6.0  # dB, louder or softer at random
     average: float = 0.999  # running mean of the weights
-    shares: tuple = (("kathleen", 0.25), ("libri", 0.40), ("german", 0.05), ("teacher", 0.30))  # many voices matter most
+    # how often each kind is drawn; many voices matter most
+    shares: tuple = (("kathleen", 0.25), ("libri", 0.40), ("german", 0.05), ("teacher", 0.30))
     predicted: float = 0.6  # share of examples whose mel the acoustic model said, where there is one
     checkpoint_every: int = 500
 

@@ -6,11 +6,11 @@ What you will learn
     - the three usual mistakes: everybody reads the same clips, one order for all epochs, parts that are not equal
     - Coqui's `python -m trainer.distribute`, run for real: on CPUs, and as it would be on two GPUs
 How to run it
-    python 10_several_processes.py --quick     two processes on this machine, about 25 s
+    python 10_several_processes.py --quick     two processes on this machine, about 34 s
     python 10_several_processes.py             the same with more steps and a timing, about 40 s
     python 10_several_processes.py --processes 4     four processes (on GPUs: one for each)
-Time and memory on 2 CPU cores: quick 25 s, full 40 s; 0.6 GB for each process.
-The first run speaks its words: 15 s more.
+Time and memory on 2 CPU cores: quick 34 s, full 40 s; 1.0 GB for each process.
+The first run speaks its words first.
 Writes outputs/: several_processes.png, processes/, spoken/ (first run)
 Concepts: TRAINING_CONCEPTS_EXPLAINED.md (data parallel training)
 """

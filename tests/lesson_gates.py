@@ -14,7 +14,7 @@ from pathlib import Path
 
 from coursekit.course.concept_pages import END, START
 from coursekit.course.concepts import LABELS, Concept, Index, read_concepts, split_terms
-from coursekit.course.exercises import Exercise, check_answer
+from coursekit.course.exercises import Exercise, Verdict, check_answers
 from coursekit.course.modules import Module, docstring, header
 from coursekit.errors import CourseError
 
@@ -73,18 +73,19 @@ def _file_problems(exercise: Exercise) -> list[str]:
 
 def proof_problems(exercise: Exercise) -> list[str]:
     """The stub fails, the solution passes, and every typical wrong answer is told its misconception."""
+    answers = [exercise.stub, exercise.answers / "solution.py", *exercise.wrong_answers]
+    stub, solution, *wrong = check_answers(exercise, answers, SECONDS_PER_ANSWER)
     problems = []
-    stub = check_answer(exercise, exercise.stub, SECONDS_PER_ANSWER)
     if stub.passed or stub.kind in ("timeout", "died", "syntax"):
         problems.append(f"the stub must fail and say why; it {'passes' if stub.passed else f'ends with {stub.kind}'}")
-    solution = check_answer(exercise, exercise.answers / "solution.py", SECONDS_PER_ANSWER)
     if not solution.passed:
         problems.append(f"the solution fails ({solution.kind}, line {solution.line}): {solution.message}")
-    problems += [problem for path in exercise.wrong_answers for problem in _misconception_problems(exercise, path)]
+    for path, verdict in zip(exercise.wrong_answers, wrong, strict=True):
+        problems += _misconception_problems(path, verdict)
     return [f"{exercise.name}: {problem}" for problem in problems]
 
 
-def _misconception_problems(exercise: Exercise, path: Path) -> list[str]:
+def _misconception_problems(path: Path, verdict: Verdict) -> list[str]:
     try:
         first = docstring(path).splitlines()[0]
     except CourseError as error:
@@ -92,7 +93,6 @@ def _misconception_problems(exercise: Exercise, path: Path) -> list[str]:
     misconception = first.removeprefix("Misconception:").strip()
     if not first.startswith("Misconception:") or not misconception:
         return [f"{path.name}: its docstring does not begin with Misconception: ..."]
-    verdict = check_answer(exercise, path, SECONDS_PER_ANSWER)
     if verdict.passed:
         return [f"{path.name} passes"]
     if misconception not in " ".join(verdict.message.split()):

@@ -1,10 +1,13 @@
-"""Runs one check in this process: `python -m coursekit.course.check_child CHECK ANSWER MODULE FOLDER SECONDS`.
+"""Runs one check: `python -m coursekit.course.check_child CHECK MODULE SECONDS ANSWER FOLDER [ANSWER FOLDER ...]`.
 
-Writes FOLDER/verdict.json, or FOLDER/late.txt (where the answer was at work when its time was up). The learner never
-sees a line of this file: of every error only the lines of the answer count.
+Writes FOLDER/verdict.json, or FOLDER/late.txt (where the answer was at work when its time was up). Several answers are
+asked in processes forked from this one, so that the check's libraries are loaded once; how one of them ended when it
+wrote no verdict stands in FOLDER/code.txt. The learner never sees a line of this file: of every error only the lines
+of the answer count.
 """
 
 import faulthandler
+import importlib
 import importlib.util
 import json
 import linecache
@@ -14,18 +17,36 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from coursekit.course.errors import Wrong
 
 Verdict = dict[str, Any]
 
 
-def main(check: Path, answer: Path, module: Path, folder: Path, seconds: float) -> None:
-    """Import the check, then the answer, and ask the one about the other."""
+def main(check: Path, module: Path, seconds: float, answers: list[tuple[Path, Path]]) -> None:
+    """Import the check, then each answer, and ask the one about the other."""
     sys.path[:0] = [str(module)]
-    sys.path.append(str(answer.parent))  # last, so that an answer named like a library hides nothing
     checker = load(check, "check")
+    if len(answers) == 1:
+        judge(checker, *answers[0], seconds)
+        return
+    if "torch" in sys.modules:
+        importlib.import_module("torch._dynamo")  # it takes seconds, and an optimizer's first step would load it
+    for answer, folder in answers:
+        pid = os.fork()
+        if not pid:
+            os.chdir(folder)
+            judge(checker, answer, folder, seconds)
+            leave()
+        _, status = os.waitpid(pid, 0)
+        if status:
+            (folder / "code.txt").write_text(str(os.waitstatus_to_exitcode(status)), encoding="utf-8")
+
+
+def judge(checker: ModuleType, answer: Path, folder: Path, seconds: float) -> None:
+    """Ask about one answer, and write down what came out."""
+    sys.path.append(str(answer.parent))  # last, so that an answer named like a library hides nothing
     with open(folder / "late.txt", "w", encoding="utf-8") as late:
         faulthandler.dump_traceback_later(seconds, exit=True, file=late)
         verdict = ask(checker, answer)
@@ -99,8 +120,13 @@ def check_line(error: BaseException) -> str:
     return (frames[-1].line or "").strip() if frames else "its start"
 
 
-if __name__ == "__main__":
-    _check, _answer, _module, _folder = map(Path, sys.argv[1:5])
-    main(_check, _answer, _module, _folder, seconds=float(sys.argv[5]))
+def leave() -> NoReturn:
+    """End at once: threads that the answer left running do not hold up the verdict."""
     sys.stdout.flush()
-    os._exit(0)  # threads that the answer left running do not hold up the verdict
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _paths = [Path(word) for word in sys.argv[4:]]
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), list(zip(_paths[::2], _paths[1::2], strict=True)))
+    leave()

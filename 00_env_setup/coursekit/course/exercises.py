@@ -176,16 +176,30 @@ def check_answer(exercise: Exercise, answer: Path, seconds: float = DEFAULT_SECO
         answer: The learner's file, the solution, or a wrong answer.
         seconds: Time limit, from when the check's own libraries are loaded.
     """
-    answer = answer.resolve()  # the check runs in another folder
+    return check_answers(exercise, [answer], seconds)[0]
+
+
+def check_answers(exercise: Exercise, answers: list[Path], seconds: float = DEFAULT_SECONDS) -> list[Verdict]:
+    """Check several answers, each in a process of its own; the check's libraries are loaded once where the system can
+    fork. What they printed is kept together.
+
+    The arguments are those of `check_answer`.
+    """
+    if len(answers) > 1 and not hasattr(os, "fork"):
+        return [check_answer(exercise, answer, seconds) for answer in answers]
+    answers = [answer.resolve() for answer in answers]  # the check runs in another folder
     with tempfile.TemporaryDirectory(prefix="course_") as name:
-        folder = Path(name)
-        words = [exercise.answers / "check.py", answer, exercise.module.folder, folder, seconds]
+        folders = [Path(name, str(number)) for number in range(len(answers))]
+        for folder in folders:
+            folder.mkdir()
+        words: list[object] = [exercise.answers / "check.py", exercise.module.folder, seconds]
+        words += [word for pair in zip(answers, folders, strict=True) for word in pair]
         process = subprocess.Popen(
             [sys.executable, "-m", "coursekit.course.check_child", *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=folder,
+            cwd=folders[0],
             env={**os.environ, "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"},
         )
         assert process.stdout is not None
@@ -193,7 +207,7 @@ def check_answer(exercise: Exercise, answer: Path, seconds: float = DEFAULT_SECO
         reader = threading.Thread(target=_keep_beginning, args=(process.stdout, kept), daemon=True)
         reader.start()
         try:
-            process.wait(timeout=SECONDS_TO_START + seconds)
+            process.wait(timeout=SECONDS_TO_START + seconds * len(answers))
         except subprocess.TimeoutExpired:
             pass  # it could not even be asked where it is; what it has written says the rest
         finally:
@@ -201,7 +215,15 @@ def check_answer(exercise: Exercise, answer: Path, seconds: float = DEFAULT_SECO
             process.wait()
             reader.join(timeout=5)
         printed = b"".join(kept)[:MOST_PRINTED].decode("utf-8", "replace").replace("\r\n", "\n")
-        return _verdict(folder, answer, process.returncode, seconds, printed)
+        return [
+            _verdict(folder, answer, _exit_code(folder, process.returncode), seconds, printed)
+            for folder, answer in zip(folders, answers, strict=True)
+        ]
+
+
+def _exit_code(folder: Path, otherwise: int) -> int:
+    told = folder / "code.txt"
+    return int(told.read_text(encoding="utf-8")) if told.is_file() else otherwise
 
 
 def _verdict(folder: Path, answer: Path, code: int, seconds: float, printed: str) -> Verdict:
