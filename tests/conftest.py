@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-QUICK_RUNS = pytest.StashKey[list[tuple[str, dict[str, Any], dict[str, Any]]]]()
+QUICK_RUNS = pytest.StashKey[list[tuple[str, dict[str, Any], dict[str, Any] | None]]]()
 FROM_A_WORKER = "quick runs"  # key of what a process of `pytest -n` hands over when it ends
 
 
@@ -30,6 +30,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("quick runs of the scripts (one thread, perhaps two side by side)")
         terminalreporter.line(f"{'script':58} {'first':>7} {'second':>7} {'peak':>8}")
     for name, first, second in runs:
-        terminalreporter.line(
-            f"{name:58} {first['seconds']:5.1f} s {second['seconds']:5.1f} s {first['peak_mb']:5.0f} MB"
-        )
+        again = f"{second['seconds']:5.1f} s" if second else "      -"
+        terminalreporter.line(f"{name:58} {first['seconds']:5.1f} s {again} {first['peak_mb']:5.0f} MB")
