@@ -64,7 +64,8 @@ def check_templates() -> int:
         problems = schema_problems(cloud, text) + plan_problems(plan)
         total += len(problems)
         low, high = plan.replicas
-        print(f"   {name:12} {low} to {high} x {plan.cpus:g} vCPU, {plan.gib:g} GiB, asks {', '.join(sorted(plan.health))}")
+        asked = ", ".join(sorted(plan.health))
+        print(f"   {name:12} {low} to {high} x {plan.cpus:g} vCPU, {plan.gib:g} GiB, asks {asked}")
         for problem in problems:
             print(f"      {problem}")
     return total

@@ -14,6 +14,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from coursekit.course.modules import load_script
 from coursekit.errors import CourseError
@@ -113,6 +114,16 @@ def files_of(folder: VoiceFolder) -> dict[str, Path]:
     """Return every file of a voice by its key: the path below the home of all voices, with slashes."""
     found = sorted(path for path in folder.root.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(folder.home).as_posix(): path for path in found}
+
+
+def starter_voice(number: int = 0) -> Any:
+    """Return the capstone's starter voice with the voice of one of its speakers, ready to speak and warm."""
+    from voice_pipeline.engines.starter.base_voice import reference_embeddings
+    from voice_pipeline.engines.starter.engine import StarterEngine
+
+    voice = StarterEngine().of_embedding(reference_embeddings()[number])
+    voice.synthesize("warm")  # the first sentence loads lexicon and vocoder
+    return voice
 
 
 # ----------------------------------------------------------------------------------------------------------------------

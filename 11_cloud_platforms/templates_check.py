@@ -7,7 +7,6 @@ import json
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cloud_utils import HERE
@@ -120,7 +119,9 @@ def _unknown_fields(value: Any, kind: Any, where: str, names: dict[str, Any]) ->
         return
     kind({})  # the library works out its fields when the first object is made
     fields = {field._rest_name: attribute for attribute, field in kind._attr_to_rest_field.items()}
-    hints = {name: hint for base in reversed(kind.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()}
+    hints = {
+        name: hint for base in reversed(kind.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()
+    }
     for name, inner in value.items():
         if name not in fields:
             yield f"{where}: no field is called {name!r}"
@@ -149,7 +150,10 @@ def _aws_plan(text: str) -> Plan:
         port=service["LoadBalancers"][0]["ContainerPort"],
         settings={pair["Name"]: pair["Value"] for pair in container["Environment"]},
         secrets={pair["Name"] for pair in container.get("Secrets", [])},
-        health={resources["Targets"]["Properties"]["HealthCheckPath"], *(["/health"] if "health" in command[-1] else [])},
+        health={
+            resources["Targets"]["Properties"]["HealthCheckPath"],
+            *(["/health"] if "health" in command[-1] else []),
+        },
         replicas=(scaling["MinCapacity"], scaling["MaxCapacity"]),
         grace=container["StopTimeout"],
         cpus=int(task["Cpu"]) / 1024,
