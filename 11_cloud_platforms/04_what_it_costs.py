@@ -137,7 +137,7 @@ def draw(rows: list[tuple[str, float, str]], path) -> None:
     axes.set(xscale="log", xlabel="US dollars for a million characters (log scale)", yticks=range(len(rows)))
     axes.set_xlim(right=max(dollars for _, dollars, _ in rows) * 3)
     axes.set_yticklabels([name for name, _, _ in rows], fontsize=8)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     save_figure(figure, path)
 
 

@@ -86,13 +86,13 @@ def needs_ray() -> None:
 # something worth keeping
 
 
-def voice_to_keep(settings: Namespace, clips: int = 3) -> VoiceFolder:
+def voice_to_keep(settings: Namespace, clips: int = 3, home: Path | None = None) -> VoiceFolder:
     """Return a voice folder with recordings, a manifest, a licence record and a model; made on the first run.
 
     The recordings are real speech or stand-ins (module 04). The model is the capstone's starter voice, 11 MB in two
     files: large enough to be sent in parts.
     """
-    folder = VoiceFolder(settings.out / "voices", "demo")
+    folder = VoiceFolder(home or settings.out / "voices", "demo")
     if folder.manifest.is_file():
         return folder
     speech = mlops_utils.audio_utils.load_speakers(settings, clips, sentences_each=1)
