@@ -180,7 +180,7 @@ def draw(sendings: dict[str, Sending], size: int, path) -> None:
     axes.barh(len(sendings), size / 2**20, left=first, color=GREY, label="sent again, had it begun anew")
     axes.set(xlabel="sent of the model's larger file (MiB)", yticks=range(len(sendings) + 1), xlim=(0, 16))
     axes.set_yticklabels([*(f"{scheme}://" for scheme in sendings), "without parts"])
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
     save_figure(figure, path)
     print("uploads.png: after the break each store goes on where it was; without parts nearly twice as much is sent")
 

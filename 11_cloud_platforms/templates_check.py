@@ -99,7 +99,8 @@ def _unknown(value: Any, kind: Any, where: str, names: dict[str, Any]) -> Iterat
             yield from _unknown(item, options[0], f"{where}[{place}]", names)
         return
     for option in options:
-        found = names.get(str(getattr(option, "__forward_arg__", "")).rsplit(".", 1)[-1], option)
+        name = option if isinstance(option, str) else getattr(option, "__forward_arg__", "")  # "_models.Container"
+        found = names.get(name.rsplit(".", 1)[-1], option)
         if typing.get_origin(found) is list:
             yield from _unknown(value, found, where, names)
             return
