@@ -81,6 +81,7 @@ class Cloud:
         dead_name = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"][
             "QueueArn"
         ]
+        # concept: dead-letter queue
         policy = {"deadLetterTargetArn": dead_name, "maxReceiveCount": TRIES}
         attributes = {"VisibilityTimeout": str(VISIBLE_AFTER), "RedrivePolicy": json.dumps(policy)}
         self.queue = self.sqs.create_queue(QueueName="texts", Attributes=attributes)["QueueUrl"]
@@ -171,6 +172,7 @@ class Worker:
             messages = answer.get("Messages", [])
             if not messages:
                 time.sleep(0.1)
+            # concept: at least once
             for message in messages:
                 count += 1
                 body = json.loads(message["Body"])

@@ -223,6 +223,7 @@ def main(settings) -> dict:
     )
     print(f"byte for byte as one process: {same_clips} of {len(clips)} clips, {same_speech} of {len(said)} sentences")
     for name, seconds in alone.items():
+        # concept: speed-up
         ratio = seconds / together[name]
         print(f"   {name:8} one process {seconds:7.1f} s, two nodes {together[name]:7.1f} s: {ratio:.2f} times as fast")
     print(

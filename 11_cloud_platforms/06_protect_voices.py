@@ -44,6 +44,7 @@ ROLES = {  # who may do what, where; `*` stands only behind a prefix
     "speaker": {"s3:GetObject": "demo/models/*"},
     "auditor": {"s3:ListBucket": ""},
 }
+# concept: retention
 KEPT = [  # what, days, why
     ("raw recordings", 30, "trained from; the speaker has the originals"),
     ("spoken consent", 3650, "the proof that we may; as long as somebody could ask, at most"),

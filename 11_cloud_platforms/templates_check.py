@@ -203,8 +203,10 @@ def plan_problems(plan: Plan) -> list[str]:
     known = {f"VOICE_API_{name.upper()}" for name in ApiSettings.model_fields}
     rules = {
         "the image listens on 8000": plan.port == 8000,
+        # concept: secret store
         "the key comes from the vault": plan.secrets == {"VOICE_API_KEY"} and "VOICE_API_KEY" not in plan.settings,
         f"no such setting: {', '.join(sorted(set(plan.settings) - known))}": set(plan.settings) <= known,
+        # concept: health check
         "alive is asked at /health": "/health" in plan.health,
         "fit for requests is asked at /ready": "/ready" in plan.health,
         "two replicas at least, or an update is an outage": plan.replicas[0] >= 2,
