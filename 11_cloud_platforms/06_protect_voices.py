@@ -10,8 +10,8 @@ How to run it
     python 06_protect_voices.py --quick    three recordings, about 10 s, no network
     python 06_protect_voices.py            the same with 20 recordings
 Time and memory on 2 CPU cores: quick 10 s, full 12 s; 0.4 GB. Without data the first run makes its speech: 10 s.
-Writes outputs/: access.png, emulator_s3.log, deletions.jsonl, protected/ (a voice, until its consent is revoked),
-    stand_in/ (first run without data)
+Writes outputs/: access.png, emulator_s3.log, deletions.jsonl, stand_in/ (first run without data). The voice that it
+    protects is made for the run and deleted in it.
 Concepts: CLOUD_CONCEPTS_EXPLAINED.md (least privilege, envelope encryption, retention, deletion on revoked consent)
 """
 
@@ -316,4 +316,4 @@ EXPECTED = {
 }
 
 if __name__ == "__main__":
-    run_script(main, __file__, EXPECTED, parser=PARSER)
+    run_script(main, __file__, EXPECTED, parser=PARSER, next_script="course exercise 11")
