@@ -86,7 +86,7 @@ def main(arguments: Sequence[str], usage: str) -> int:
             return start([VENV_PYTHON, CAPSTONE / "demo.py", *rest])
         if command == "test":
             bootstrap_extras.add_all_that_can_be_had()
-            side_by_side = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]  # each takes up to 2 GB
+            side_by_side = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadgroup"]  # each took up to 3.6 GB
             return start([VENV_PYTHON, "-m", "pytest", *side_by_side, *rest], cwd=ROOT)
         activate = VENV_BIN / "Activate.ps1" if os.name == "nt" else f"source {VENV_BIN / 'activate'}"
         print(f"Ready. To use it in this terminal: {activate}")
@@ -119,6 +119,7 @@ def set_up(groups: Sequence[str]) -> None:
             cpu_only = cpu_wheels_answer(uv)
         install_lock(uv, groups, cpu_only)
         install_packages(uv)
+        compile_librosa()
         write_stamp(groups)
         print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
 
@@ -305,6 +306,24 @@ def install_packages(uv: Path | None) -> None:
     editable = [part for package in PACKAGES for part in ("-e", package)]
     build_here = ["--no-build-isolation"]  # setuptools is in the lock: nothing more to download
     run(installer(uv) + ["--no-deps", *build_here, *editable], "the course's packages could not be installed.")
+
+
+COMPILE = """
+import importlib.util, pathlib
+for old in pathlib.Path(importlib.util.find_spec("librosa").origin).parent.rglob("*.nb[ic]"):
+    old.unlink()
+import librosa.beat, librosa.core.pitch, librosa.effects, librosa.feature, librosa.segment, librosa.sequence
+"""
+
+
+def compile_librosa() -> None:
+    """Compile librosa's inner loops now, in one process, as its first import would.
+
+    Numba's cache on disk has no lock: two programs that import librosa first and at once can leave a mixture of both,
+    and from then on every program that loads it crashes without a word. `repair` makes the cache anew.
+    """
+    say("compiling librosa's inner loops")
+    run([VENV_PYTHON, "-c", COMPILE], "librosa could not be compiled.")
 
 
 def installer(uv: Path | None) -> list[object]:

@@ -7,10 +7,8 @@ of the capstone.
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import functools
-import io
 import json
 import re
 import time
@@ -26,9 +24,9 @@ import soxr
 
 from coursekit.course.modules import ROOT, load_script
 from coursekit.data import DataUnavailable, fetch
-from coursekit.device import choose_device
+from coursekit.device import choose_device, cpu_generator
 from coursekit.errors import CourseError
-from coursekit.files import sha256_file, write_text_atomic
+from coursekit.files import sha256_file, write_csv_atomic
 from voice_pipeline.settings import AUDIO, AudioSettings
 
 audio_utils = load_script(ROOT / "04_speech_audio_processing" / "audio_utils.py")
@@ -45,16 +43,7 @@ SENTENCES = audio_utils.STAND_IN_TEXTS  # of Lewis Carroll, Alice's Adventures i
 SAMPLE_RATE = AUDIO.sample_rate  # Hz, 24,000
 
 
-def prepare_cpu(settings: Namespace, why: str) -> np.random.Generator:
-    """Say that the script computes on the CPU and why; return its one generator of random numbers.
-
-    Raises:
-        CourseError: `--device cuda` or `mps` was asked for.
-    """
-    if settings.device in ("cuda", "mps"):
-        raise CourseError(f"--device {settings.device} cannot be used: {why}.", hint="leave --device out")
-    print(f"device cpu, dtype float32: {why}")
-    return np.random.default_rng(settings.seed)
+prepare_cpu = cpu_generator  # says where it computes and why, returns the generator of random numbers
 
 
 def prepare_torch(settings: Namespace) -> Any:
@@ -67,11 +56,7 @@ def prepare_torch(settings: Namespace) -> Any:
     return choice.device
 
 
-def write_csv(path: Path, rows: list) -> None:
-    """Write rows as CSV, whole or not at all."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text_atomic(path, text.getvalue())
+write_csv = write_csv_atomic  # rows as CSV, whole or not at all
 
 
 def seconds_of(action: Callable[[], Any]) -> tuple[Any, float]:
@@ -311,7 +296,7 @@ def digit_takes(settings: Namespace) -> dict[str, list[np.ndarray]]:
     for path in data.files:  # "3_jackson_7.wav" is his eighth "three"
         digit, speaker, _ = path.stem.split("_")
         if speaker == DIGIT_SPEAKER:
-            takes[DIGITS[int(digit)]].append(_trimmed(at_course_rate(*soundfile.read(path, dtype="float32"))))
+            takes[DIGITS[int(digit)]].append(trimmed(at_course_rate(*soundfile.read(path, dtype="float32"))))
     return takes
 
 
@@ -326,12 +311,12 @@ def _synthetic_digits(folder: Path) -> dict[str, list[np.ndarray]]:
             if not path.is_file():
                 with as_course_error():
                     spoken = starter_voice(DIGIT_VOICE).synthesize(f"{word}.", speed=tempo)
-                write_wav(path, _trimmed(np.asarray(spoken, np.float32)), SAMPLE_RATE)
+                write_wav(path, trimmed(np.asarray(spoken, np.float32)), SAMPLE_RATE)
             takes.setdefault(word, []).append(soundfile.read(path, dtype="float32")[0])
     return takes
 
 
-def _trimmed(waveform: np.ndarray) -> np.ndarray:
+def trimmed(waveform: np.ndarray) -> np.ndarray:
     """The speech in a waveform, at most 40 dB below its loudest frame, at a common peak."""
     import librosa
 

@@ -7,10 +7,10 @@ What you will learn
     - how 43 examples become thousands: the same fable with other animals in it
     - a fair comparison on fables never seen, with the first sentence and with a rule of one line
 How to run it
-    python 05_summarisation.py --quick      the small model, trained for some seconds, no network, about 20 s
-    python 05_summarisation.py              trained three times as long, about 50 s
+    python 05_summarisation.py --quick      the small model, trained for some seconds, no network, about 29 s
+    python 05_summarisation.py              trained three times as long
     python 05_summarisation.py --model sshleifer/distilbart-cnn-6-6     a public summariser through the same functions
-Time and memory on 2 CPU cores: quick 20 s, full 50 s; 0.9 GB.
+Time and memory on 2 CPU cores: quick 29 s, full not measured yet; 0.9 GB.
 Writes outputs/: titles/, summaries.csv, summarisation.png
 Concepts: NLP_CONCEPTS_EXPLAINED.md (extractive summaries, rouge, sequence to sequence, augmenting text)
 """

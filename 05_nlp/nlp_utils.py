@@ -6,13 +6,10 @@ module 04's `audio_utils`, models of the public hub from module 06's `hf_utils`,
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import re
 import warnings
-from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coursekit.course.modules import ROOT, load_script
+from coursekit.device import cpu_generator
 from coursekit.errors import CourseError
-from coursekit.files import write_text_atomic
+from coursekit.files import write_csv_atomic
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -42,16 +40,7 @@ AUSTEN = "pride_1"  # Jane Austen, 1813
 # what every script does first
 
 
-def prepare(settings: Namespace, why: str) -> np.random.Generator:
-    """Say that the script computes on the CPU and why; return its one generator of random numbers.
-
-    Raises:
-        CourseError: `--device cuda` or `mps` was asked for.
-    """
-    if settings.device in ("cuda", "mps"):
-        raise CourseError(f"--device {settings.device} cannot be used: {why}.", hint="leave --device out")
-    print(f"device cpu, dtype float32: {why}")
-    return np.random.default_rng(settings.seed)
+prepare = cpu_generator  # says where it computes and why, returns the generator of random numbers
 
 
 @functools.cache
@@ -89,11 +78,7 @@ def read_table(name: str) -> list[list[str]]:
     return [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
 
 
-def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as CSV, whole or not at all."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text_atomic(path, text.getvalue())
+write_csv = write_csv_atomic  # rows as CSV, whole or not at all
 
 
 def fables() -> list[tuple[str, str]]:

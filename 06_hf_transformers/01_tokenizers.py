@@ -6,10 +6,10 @@ What you will learn
     - the details that make two tokenizers equal: how text is cut first, who wins a tie, what a space is
     - what a larger vocabulary buys, and what text costs that the tokenizer was not trained on
 How to run it
-    python 01_tokenizers.py --quick              500 merges, about 6 s
-    python 01_tokenizers.py                      2,000 merges, about 15 s
+    python 01_tokenizers.py --quick              500 merges, about 8 s
+    python 01_tokenizers.py                      2,000 merges
     python 01_tokenizers.py --model              beside GPT-2's own tokenizer (3 MB), or --model FOLDER
-Time and memory on 2 CPU cores: quick 6 s, full 15 s; 0.6 GB.
+Time and memory on 2 CPU cores: quick 8 s, full not measured yet; 0.6 GB.
 Writes outputs/: tokenizers.png, merges.csv
 Concepts: TRANSFORMERS_CONCEPTS_EXPLAINED.md (tokens and bpe)
 """

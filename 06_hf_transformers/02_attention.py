@@ -7,10 +7,10 @@ What you will learn
     - that attention looks things up: one layer of it learns a dictionary in seconds, where a mean of all cannot
     - what twice the length costs, in seconds and in memory
 How to run it
-    python 02_attention.py --quick               lengths to 1,024, about 10 s
-    python 02_attention.py                       lengths to 4,096, about 30 s
+    python 02_attention.py --quick               lengths to 1,024, about 13 s
+    python 02_attention.py                       lengths to 4,096
     python 02_attention.py --model               every layer of GPT-2 (550 MB) checked and looked at, or --model FOLDER
-Time and memory on 2 CPU cores: quick 10 s, full 30 s; 0.9 GB.
+Time and memory on 2 CPU cores: quick 13 s, full not measured yet; 0.8 GB.
 Writes outputs/: attention.png
 Concepts: TRANSFORMERS_CONCEPTS_EXPLAINED.md (attention, masks, heads)
 """

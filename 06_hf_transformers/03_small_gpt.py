@@ -7,10 +7,10 @@ What you will learn
     - five ways to choose the next token, written out, and equal to the library's where both can be asked
     - what a million parameters and a minute can do, and what GPT-2's 124 million do with the same lines
 How to run it
-    python 03_small_gpt.py --quick               120 steps, about 15 s
-    python 03_small_gpt.py                       1,500 steps, about 3 min
+    python 03_small_gpt.py --quick               120 steps, about 19 s
+    python 03_small_gpt.py                       1,500 steps
     python 03_small_gpt.py --model               then GPT-2 (550 MB) on the same lines, or --model FOLDER
-Time and memory on 2 CPU cores: quick 15 s, full 3 min; 0.9 GB.
+Time and memory on 2 CPU cores: quick 19 s, full not measured yet; 0.9 GB.
 Writes outputs/: small_gpt.png, samples.txt, gpt/
 Concepts: TRANSFORMERS_CONCEPTS_EXPLAINED.md (language models and perplexity, sampling, configurations)
 """

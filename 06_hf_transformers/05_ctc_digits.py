@@ -7,11 +7,11 @@ What you will learn
     - accuracy on speakers whom the training never heard
     - one function for CTC models and for Whisper, with public weights by flag
 How to run it
-    python 05_ctc_digits.py --quick              about 20 s, on what is on this machine
-    python 05_ctc_digits.py                      about 2 min; the first run downloads 4 MB
+    python 05_ctc_digits.py --quick              about 25 s, on what is on this machine
+    python 05_ctc_digits.py            the first run downloads 4 MB
     python 05_ctc_digits.py --model              whisper-tiny.en (150 MB) on the same clips; or --model
                                                  facebook/wav2vec2-base-960h, or --model FOLDER
-Time and memory on 2 CPU cores: quick 20 s, full 2 min; 1.0 GB. Without data the first run makes its speech: 15 s.
+Time and memory on 2 CPU cores: quick 25 s, full not measured yet; 1.0 GB. Without data it first makes its speech.
 Writes outputs/: ctc_digits.png, ctc/, spoken/ (first run without data)
 Concepts: TRANSFORMERS_CONCEPTS_EXPLAINED.md (ctc, speech models)
 """

@@ -7,11 +7,11 @@ What you will learn
     - why a threshold chosen on known people does not hold for strangers
     - how far minutes of speech are from the thousand hours behind the capstone's encoder
 How to run it
-    python 06_speaker_verification.py --quick    about 15 s, on what is on this machine
-    python 06_speaker_verification.py            about 60 s; the first run downloads 12 MB
+    python 06_speaker_verification.py --quick    about 33 s, on what is on this machine
+    python 06_speaker_verification.py            the first run downloads 12 MB
     python 06_speaker_verification.py --model    WavLM with its x-vector head (400 MB) on the same trials, or
                                                  --model FOLDER
-Time and memory on 2 CPU cores: quick 15 s, full 60 s; 1.0 GB. Without data the first run makes its speech: 15 s.
+Time and memory on 2 CPU cores: quick 33 s, full not measured yet; 1.1 GB. Without data it first makes its speech.
 Writes outputs/: verification.png, trials.csv, verifier/, spoken/ (first run without data)
 Concepts: TRANSFORMERS_CONCEPTS_EXPLAINED.md (speaker verification, speech models)
 """

@@ -211,7 +211,7 @@ def _speak_digits() -> Iterator[tuple[str, np.ndarray]]:
         voice = tts_utils.starter_voice(3 * number)
         for label, word in enumerate(DIGITS):
             spoken = np.asarray(voice.synthesize(f"{word}.", speed=random.uniform(0.85, 1.15)), np.float32)
-            waveform = level(soxr.resample(tts_utils._trimmed(spoken), tts_utils.SAMPLE_RATE, RATE))
+            waveform = level(soxr.resample(tts_utils.trimmed(spoken), tts_utils.SAMPLE_RATE, RATE))
             yield f"voice{number:02d}_{label}", np.round(32767 * waveform).astype(np.int16)
 
 

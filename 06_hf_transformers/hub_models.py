@@ -91,13 +91,13 @@ def find_model(name: str, *, download: bool = True, weights: bool = True) -> Pat
         raise CourseError(f"--model: {name!r} is no name of a model.", hint="names look like OWNER/MODEL") from error
     except LocalEntryNotFoundError:
         pass
-    if obstacle := _obstacle(download):
-        raise ModelUnavailable(f"{name} is not on this machine, and {obstacle[0]}.", hint=obstacle[1])
+    if reason := obstacle(download):
+        raise ModelUnavailable(f"{name} is not on this machine, and {reason[0]}.", hint=reason[1])
     return _download(name, weights)
 
 
-def _obstacle(download: bool) -> tuple[str, str] | None:
-    """Why nothing can be fetched now and what would help; None when it can."""
+def obstacle(download: bool) -> tuple[str, str] | None:
+    """Return why nothing can be fetched now and what would help; None when it can. Asks for three seconds at most."""
     from huggingface_hub import constants
 
     if not download:
@@ -140,7 +140,7 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     Raises:
         CourseError: The folder does not hold what the class needs.
     """
-    _quiet()
+    quiet()
     try:
         return kind.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -151,7 +151,8 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
         ) from error
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Keep the progress bars and notes of Hugging Face's libraries off the screen; errors still come."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # not plain ASCII
@@ -160,7 +161,7 @@ def _quiet() -> None:
 
 def save_model(folder: Path, *parts: Any) -> None:
     """Write a model with its tokenizer and the like into one folder, as `from_pretrained` reads it."""
-    _quiet()
+    quiet()
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
         part.save_pretrained(str(folder))

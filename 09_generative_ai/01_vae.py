@@ -6,9 +6,9 @@ What you will learn
     - how new pictures are judged: a distance between the real ones and the drawn ones, with its floor
     - a latent walk: from one digit to another, and from one moment of speech to another, as a picture
 How to run it
-    python 01_vae.py --quick              1,437 digits and a little speech, no network, about 10 s
-    python 01_vae.py                      20,000 digits of MNIST, about 60 s; the first run downloads 22 MB
-Time and memory on 2 CPU cores: quick 10 s, full 60 s; 1.0 GB. Without data the first run makes its speech: 20 s.
+    python 01_vae.py --quick              1,437 digits and a little speech, no network, about 22 s
+    python 01_vae.py                      20,000 digits of MNIST; the first run downloads 22 MB
+Time and memory on 2 CPU cores: quick 22 s, full not measured yet; 1.0 GB. Without data it first makes its speech.
 Writes outputs/: vae_digits.png, vae_mels.png, walk.wav, stand_in/ (first run without data)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (autoencoders, the variational autoencoder, latent space, quality of samples)
 """

@@ -6,9 +6,9 @@ What you will learn
     - the repair, one measure at a time: no momentum, a penalty on the detective's slope, an average of weights
     - the same repaired recipe on digits: kinds covered, and the distance to real ones
 How to run it
-    python 02_gan.py --quick              about 15 s, no network
-    python 02_gan.py                      MNIST and longer training, about 2 min; the first run downloads 22 MB
-Time and memory on 2 CPU cores: quick 15 s, full 120 s; 0.8 GB.
+    python 02_gan.py --quick              about 23 s, no network
+    python 02_gan.py                      MNIST and longer training; the first run downloads 22 MB
+Time and memory on 2 CPU cores: quick 23 s, full not measured yet; 0.8 GB.
 Writes outputs/: gan_ring.png, gan_digits.png
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (adversarial training, mode collapse, quality of samples)
 """

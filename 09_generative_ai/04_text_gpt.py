@@ -6,10 +6,10 @@ What you will learn
     - diversity and repetition as numbers, with human text beside them, because more is not better for ever
     - the same comparison with the public weights, or your own folder, by one flag
 How to run it
-    python 04_text_gpt.py --quick                       about 20 s, no network
-    python 04_text_gpt.py                               longer training, about 90 s
+    python 04_text_gpt.py --quick                       about 22 s, no network
+    python 04_text_gpt.py                               longer training
     python 04_text_gpt.py --model openai-community/gpt2 the public model, too: hundreds of MB
-Time and memory on 2 CPU cores: quick 20 s, full 90 s; 0.9 GB.
+Time and memory on 2 CPU cores: quick 22 s, full not measured yet; 0.8 GB.
 Writes outputs/: text_gpt.png, written.txt, text_model/ (the small model, in the public format)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (sampling strategies, diversity and repetition, public weights)
 """

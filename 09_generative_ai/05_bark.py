@@ -6,10 +6,10 @@ What you will learn
     - a Bark of 220,000 weights, trained here to say two digits, and tested on pairs it never heard
     - the same three calls with the public weights: any text, laughter, a choice of voices
 How to run it
-    python 05_bark.py --quick                                   about 20 s, no network
-    python 05_bark.py                                           longer training, about 90 s
+    python 05_bark.py --quick                                   about 38 s, no network
+    python 05_bark.py                                           longer training
     python 05_bark.py --model suno/bark-small                   the public weights, too: some GB to download
-Time and memory on 2 CPU cores: quick 20 s, full 90 s; 1.2 GB.
+Time and memory on 2 CPU cores: quick 38 s, full not measured yet; 1.1 GB.
 Writes outputs/: bark.png, bark.wav, teacher.wav, bark_model/ (the public format), public.wav (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (audio as tokens, bark's three stages, public weights)
 """

@@ -7,9 +7,9 @@ What you will learn
     - the shortcut that makes such detectors look perfect, and what MP3, noise and another machine do to the honest one
     - why consent stands before all of that
 How to run it
-    python 08_trust.py --quick        12 voices of each kind, about 20 s, no network
-    python 08_trust.py                40 people of LibriSpeech, about 2 min; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 20 s, full 120 s; 1.3 GB. The first run speaks its sentences: 20 s more.
+    python 08_trust.py --quick        12 voices of each kind, about 16 s, no network
+    python 08_trust.py                40 people of LibriSpeech; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 16 s, full not measured yet; 1.0 GB. The first run speaks its sentences as well.
 Writes outputs/: trust.png, marked.wav, unmarked.wav, spoken/ (first run)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (watermarks, detecting synthetic speech, consent)
 """

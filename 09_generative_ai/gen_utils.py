@@ -2,21 +2,18 @@
 
 Letters used in shapes: B pictures in a batch, N pictures in a set, S pixels of a side, Z numbers of a latent vector,
 F features. Pictures are float32 `[N, 1, S, S]`, -1 (paper) to 1 (ink). Digits come from module 02's `dl_utils`, speech
-from module 04's `audio_utils`.
+from module 04's `audio_utils`, what is known of the model hub from module 06's `hub_models`.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import os
-import socket
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 import torch
@@ -27,6 +24,8 @@ from torch import Tensor, nn
 from coursekit.course.modules import ROOT, load_script
 from coursekit.errors import CourseError
 
+hub_models = load_script(ROOT / "06_hf_transformers" / "hub_models.py")
+quiet = hub_models.quiet  # keeps the progress bars and notes of Hugging Face's libraries off the screen
 dl_utils = load_script(ROOT / "02_deep_learning_basics" / "dl_utils.py")
 prepare = dl_utils.prepare  # seeds every generator, prints the device and its reason, returns the torch device
 count_parameters, save_figure, save_model = dl_utils.count_parameters, dl_utils.save_figure, dl_utils.save_model
@@ -174,33 +173,6 @@ def modes_covered(classes: Tensor | np.ndarray, modes: int, least: float = 0.02)
 # public models, where they can be had
 
 
-def hub_is_offline() -> bool:
-    """Whether the model hub must not be asked (HF_HUB_OFFLINE, COURSE_OFFLINE) or does not answer within 3 s.
-
-    Asked once, before a library tries by itself: without this, Hugging Face's code retries for most of a minute.
-    """
-    if any(
-        os.environ.get(name, "").lower() in ("1", "true", "yes", "on") for name in ("HF_HUB_OFFLINE", "COURSE_OFFLINE")
-    ):
-        return True
-    from huggingface_hub.constants import ENDPOINT
-
-    address = urlsplit(ENDPOINT)
-    try:
-        socket.create_connection((address.hostname or "", address.port or 443), timeout=3).close()
-    except OSError:
-        return True
-    return False
-
-
-def quiet() -> None:
-    """Keep the progress bars and notes of Hugging Face's libraries off the screen; errors still come."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-
-
 def load_public(settings: Namespace, load: Callable[..., Loaded]) -> Loaded | None:
     """Load the model that `--model` names: a local folder in the public format, or a name on the model hub.
 
@@ -219,7 +191,7 @@ def load_public(settings: Namespace, load: Callable[..., Loaded]) -> Loaded | No
         return _load(settings.model, load, str(Path(settings.model).expanduser()), True)
     if settings.quick:
         raise CourseError(f"--quick downloads nothing, and {settings.model!r} is no folder.", hint="leave --quick out")
-    if not hub_is_offline():
+    if not hub_models.obstacle(download=True):  # asked once: Hugging Face's own code retries for most of a minute
         return _load(settings.model, load, settings.model, False)
     try:
         return load(settings.model, local_files_only=True)

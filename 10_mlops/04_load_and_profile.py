@@ -7,9 +7,9 @@ What you will learn
     - coordinated omission: a test that waits politely measures a quarter of the waiting or less
     - a profile: which line takes the time, and what becoming quicker there is worth to the whole
 How to run it
-    python 04_load_and_profile.py --quick    about 15 s, no network
-    python 04_load_and_profile.py            longer measurements, about 60 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 15 s, full 60 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 04_load_and_profile.py --quick    about 16 s, no network
+    python 04_load_and_profile.py            longer measurements; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 16 s, full not measured yet; 0.3 GB. Without data it first makes its speech.
 Writes outputs/: load.png, service_load.log, profile.txt, models/, clips.npz (first run), stand_in/ (first run without
     data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (latency percentiles, load testing, profiling)

@@ -7,9 +7,9 @@ What you will learn
     - why drift is an early warning: labels come late, and the accuracy falls today
     - to check a dashboard and its alerts against the running service, so that no panel stays empty for a year
 How to run it
-    python 05_monitor_and_drift.py --quick    about 15 s, no network
-    python 05_monitor_and_drift.py            more windows, about 40 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 15 s, full 40 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 05_monitor_and_drift.py --quick    about 8 s, no network
+    python 05_monitor_and_drift.py            more windows; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 8 s, full not measured yet; 0.3 GB. Without data it first makes its speech.
 Writes outputs/: drift.png, service_monitored.log, metrics.txt, models/, clips.npz (first run), stand_in/ (first run
     without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (prometheus metrics, structured logs, drift)

@@ -7,9 +7,9 @@ What you will learn
     - what a linter finds in a careless Dockerfile, and what it cannot find
     - to rehearse a Dockerfile on a machine without Docker: its steps in a bare folder, its command, its health check
 How to run it
-    python 06_package_with_docker.py --quick    about 12 s, no network
-    python 06_package_with_docker.py            the capstone's image beside it, about 25 s
-Time and memory on 2 CPU cores: quick 12 s, full 25 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 06_package_with_docker.py --quick    about 8 s, no network
+    python 06_package_with_docker.py            the capstone's image beside it
+Time and memory on 2 CPU cores: quick 8 s, full not measured yet; 0.3 GB. Without data it first makes its speech.
 Writes outputs/: layers.png, models/, clips.npz (first run), stand_in/ (first run without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (container images, layer cache, health and readiness)
 """

@@ -7,9 +7,9 @@ What you will learn
     - that a test voice must never slip into the training data, even when it arrives by post
     - to change the model under a running service while somebody asks all the time, and to prove that nobody noticed
 How to run it
-    python 08_close_the_loop.py --quick    three batches, about 20 s, no network
-    python 08_close_the_loop.py            the same on 24 voices, about 60 s; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 20 s, full 60 s; 0.4 GB. Without data the first run makes its speech: 15 s.
+    python 08_close_the_loop.py --quick    three batches, about 13 s, no network
+    python 08_close_the_loop.py            the same on 24 voices; the first run downloads 12 MB
+Time and memory on 2 CPU cores: quick 13 s, full not measured yet; 0.4 GB. Without data it first makes its speech.
 Writes outputs/: loop.png, loop.jsonl, service_loop.log, inbox/, loop_files/, models/, mlflow.db, clips.npz (first run),
     stand_in/ (first run without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (continuous training, data validation, zero-downtime updates)

@@ -210,8 +210,8 @@ def quiet_mlflow() -> None:
 def database(settings: Namespace) -> str:
     """Return the address of the module's tracking database, an SQLite file in `settings.out`.
 
-    MLflow makes its tables when it is first asked. Killed meanwhile, they are half made and no later run can use them; so
-    a marker stands beside the file until `database_is_whole` is called, and a file with a marker is thrown away.
+    MLflow makes its tables when it is first asked. Killed meanwhile, they are half made and no later run can use them.
+    So a marker stands beside the file until `database_is_whole` is called, and a file with a marker is thrown away.
     """
     path, marker = settings.out / "mlflow.db", settings.out / "mlflow.db.unfinished"
     if marker.exists():
@@ -269,9 +269,22 @@ class Server:
         raise CourseError(f"the server {problem}: {self.url}{path}. Its last words:\n{last}", hint=f"read {self.log}")
 
 
+# Runs beside a server. Its input ends when this process ends, even if it is killed, and then the server is ended too.
+WATCHER = """
+import sys, psutil
+try:
+    server = psutil.Process(int(sys.argv[1]))
+    sys.stdin.buffer.read()
+    for member in [*server.children(recursive=True), server]:
+        member.kill()
+except psutil.NoSuchProcess:
+    pass
+"""
+
+
 @contextmanager
 def launched(command: Sequence[str], port: int, log: Path, more: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Start a server on 127.0.0.1, and end it and all its children with the block, however that ends.
+    """Start a server on 127.0.0.1; it and its children end with the block or with this process, however those end.
 
     Args:
         command: With the port in it.
@@ -287,10 +300,12 @@ def launched(command: Sequence[str], port: int, log: Path, more: Mapping[str, st
             stdin=subprocess.DEVNULL,
             env={**os.environ, **(more or {})},
         )
+    watcher = subprocess.Popen([sys.executable, "-c", WATCHER, str(process.pid)], stdin=subprocess.PIPE)
     try:
         yield Server(f"http://127.0.0.1:{port}", process, log)
     finally:
         end(process)
+        watcher.communicate()  # closes its input
 
 
 def end(process: subprocess.Popen[bytes], seconds: float = 10.0) -> None:

@@ -6,10 +6,10 @@ What you will learn
     - the four checks that run before every commit: tests, style, format, types
     - a check that never failed proves nothing: break the project on purpose, one fault for each check
 How to run it (needs the tools: python3 00_env_setup/bootstrap.py extra tools)
-    python 01_project_structure.py --quick     make it and check it, about 6 s
-    python 01_project_structure.py             the same, with two licences and a long name, about 10 s
+    python 01_project_structure.py --quick     make it and check it, about 7 s
+    python 01_project_structure.py             the same, with two licences and a long name
     python 01_project_structure.py --name my-voice-tools --author "Ada Byron" --target FOLDER    to keep it
-Time and memory on 2 CPU cores: quick 6 s, full 10 s; 0.1 GB.
+Time and memory on 2 CPU cores: quick 7 s, full not measured yet; 0.1 GB.
 Writes outputs/: my-clips/ (the project), structure.txt
 Concepts: PROJECT_CONCEPTS_EXPLAINED.md (project structure, continuous integration)
 """

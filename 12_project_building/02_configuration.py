@@ -6,10 +6,10 @@ What you will learn
     - errors that name the setting, the value and the repair; and misspelt names, which are ignored unless you look
     - secrets: refused in files, never printed, not even by the error about them
 How to run it
-    python 02_configuration.py --quick     all of it, about 2 s
-    python 02_configuration.py             the same with 2,000 made-up settings, about 4 s
+    python 02_configuration.py --quick     all of it, about 3 s
+    python 02_configuration.py             the same with 2,000 made-up settings
     MYVOICE_WORKERS=3 python 02_configuration.py     your own environment counts in part 1
-Time and memory on 2 CPU cores: quick 2 s, full 4 s; 0.2 GB.
+Time and memory on 2 CPU cores: quick 3 s, full not measured yet; 0.1 GB.
 Writes outputs/: settings.yaml, leaky_*.yaml
 Concepts: PROJECT_CONCEPTS_EXPLAINED.md (configuration, secrets)
 """

@@ -6,9 +6,9 @@ What you will learn
     - logging as data: one JSON object a line, with the run and the clip in each, so that questions have answers
     - who decides: a package only speaks, the program says how loud, and where to; secrets are struck out at one place
 How to run it
-    python 03_logging_and_errors.py --quick     12 clips, about 4 s
-    python 03_logging_and_errors.py             60 clips, about 8 s
-Time and memory on 2 CPU cores: quick 4 s, full 8 s; 0.2 GB.
+    python 03_logging_and_errors.py --quick     12 clips, about 3 s
+    python 03_logging_and_errors.py             60 clips
+Time and memory on 2 CPU cores: quick 3 s, full not measured yet; 0.1 GB.
 Writes outputs/: inbox/, run.jsonl, stages.png
 Concepts: PROJECT_CONCEPTS_EXPLAINED.md (errors a user can act on, structured logging)
 """

@@ -6,9 +6,9 @@ What you will learn
     - "works on my machine": a file that the wheel lacks, which no test of the source tree can see
     - a build that can be repeated byte by byte, so that anybody can check what was published
 How to run it (needs the tools: python3 00_env_setup/bootstrap.py extra tools)
-    python 05_package_and_install.py --quick     build, look inside, install, run: about 8 s
-    python 05_package_and_install.py             also from the source archive, and the capstone's wheel: about 15 s
-Time and memory on 2 CPU cores: quick 8 s, full 15 s; 0.1 GB.
+    python 05_package_and_install.py --quick     build, look inside, install, run: about 5 s
+    python 05_package_and_install.py             also from the source archive, and the capstone's wheel
+Time and memory on 2 CPU cores: quick 5 s, full not measured yet; 0.1 GB.
 Writes outputs/: dist/ (the wheel and the source archive), wheel_contents.txt
 Concepts: PROJECT_CONCEPTS_EXPLAINED.md (packaging)
 """

@@ -6,9 +6,9 @@ What you will learn
     - a changelog that can be checked, and what belongs in it
     - licences of code, data and voices: SPDX names, what mixing does, and why a voice needs more than a licence
 How to run it
-    python 06_documentation_and_licences.py --quick     about 3 s
+    python 06_documentation_and_licences.py --quick     about 2 s
     python 06_documentation_and_licences.py             the same: nothing here is large
-Time and memory on 2 CPU cores: quick 3 s, full 3 s; 0.1 GB.
+Time and memory on 2 CPU cores: quick 2 s, full not measured yet; 0.1 GB.
 Writes outputs/: licences.png, licences.csv, voice_agreement.md
 Concepts: PROJECT_CONCEPTS_EXPLAINED.md (documentation, semantic versioning, changelog, licences)
 """

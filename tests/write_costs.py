@@ -102,6 +102,7 @@ def table(rows: dict[str, list[str]]) -> str:
 
 Time from start to end, imports included, and the most memory held at once. Measured with `tests/write_costs.py` on
 {system}, one script after the other. Your machine will differ; the ratios mostly will not.
+A dash: not measured yet.
 {remark}
 | script | quick | memory | full | memory |
 |---|---|---|---|---|

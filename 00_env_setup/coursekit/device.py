@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from coursekit.errors import CourseError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
+    import numpy as np
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -77,3 +80,21 @@ def _name_of(device: str) -> str:
     import torch
 
     return f"NVIDIA GPU found ({torch.cuda.get_device_name()})" if device == "cuda" else "Apple GPU found (MPS)"
+
+
+def cpu_generator(settings: Namespace, why: str) -> np.random.Generator:
+    """Say that a script computes on the CPU and why; return its one generator of random numbers.
+
+    Args:
+        settings: The script's, with `device` and `seed`.
+        why: As a phrase.
+
+    Raises:
+        CourseError: `--device cuda` or `mps` was asked for.
+    """
+    import numpy as np
+
+    if settings.device in ("cuda", "mps"):
+        raise CourseError(f"--device {settings.device} cannot be used: {why}.", hint="leave --device out")
+    print(f"device cpu, dtype float32: {why}")
+    return np.random.default_rng(settings.seed)

@@ -40,6 +40,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(steps, "make_environment", lambda: steps.VENV.mkdir(exist_ok=True))
     monkeypatch.setattr(steps, "install_uv", lambda: None)
     monkeypatch.setattr(steps, "install_packages", lambda uv: None)
+    monkeypatch.setattr(steps, "compile_librosa", lambda: None)
     return tmp_path
 
 
@@ -223,7 +224,7 @@ def test_arguments_environment_and_exit_code_are_handed_on(
         "print(sys.argv[1:], os.environ['PYTHONUTF8'], os.environ['HF_HUB_DISABLE_TELEMETRY'])\n"
         "sys.exit(7)\n"
     )
-    own = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"] if command == "test" else []
+    own = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadgroup"] if command == "test" else []
     assert main(command, "--voice", "a b", "-k", "x") == 7
     assert capfd.readouterr().out.strip() == f"{[*own, '--voice', 'a b', '-k', 'x']} 1 1"
 
@@ -341,3 +342,23 @@ def test_an_installer_left_running_by_a_killed_setup_still_holds_the_lock(reposi
     left_running.communicate(b"\n")
     with steps.exclusive(lock):
         pass
+
+
+def test_librosa_is_compiled_again_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code that the setup runs, on a stand-in that notes its imports."""
+    cache = tmp_path / "librosa" / "util" / "__pycache__"
+    cache.mkdir(parents=True)
+    for name in ("utils.py311.nbi", "utils.py311.1.nbc", "utils.cpython-311.pyc"):
+        (cache / name).touch()
+    (tmp_path / "librosa" / "core").mkdir()
+    for name in ("beat", "core/__init__", "core/pitch", "effects", "feature", "segment", "sequence"):
+        (tmp_path / "librosa" / f"{name}.py").touch()
+    (tmp_path / "librosa" / "__init__.py").write_text(
+        "import pathlib\nhere = pathlib.Path(__file__).parent\n"
+        "assert not list(here.rglob('*.nb[ic]')), 'imported before the old cache was gone'\n"
+        "(here / 'imported').touch()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    steps.run([sys.executable, "-c", steps.COMPILE], "it failed")
+    assert (tmp_path / "librosa" / "imported").exists()
+    assert [path.name for path in cache.iterdir()] == ["utils.cpython-311.pyc"]

@@ -495,6 +495,8 @@ def test_the_conditions_are_read_as_pip_reads_them(python: tuple[int, ...]) -> N
     lock = (GUIDE.parent / "requirements.lock").read_text(encoding="utf-8")
     markers = {line.split(";")[1].strip() for line in lock.splitlines() if "==" in line and ";" in line}
     assert len(markers) > 5
+    early, linux = "python_full_version < '3.11'", "sys_platform == 'linux'"
+    markers |= {f"({early} or {linux}) and {linux}", f"(({early}) and {linux}) or ({linux} and {early})"}
     for marker in markers:
         assert packages.holds(marker, environment) is Marker(marker).evaluate(environment), marker
 

@@ -88,7 +88,7 @@ def test_a_pickle_is_fetched_only_where_nothing_else_is(empty_cache, monkeypatch
         asked.append(options["allow_patterns"])
         return str(tmp_path)
 
-    monkeypatch.setattr(hub, "_obstacle", lambda download: None)
+    monkeypatch.setattr(hub, "obstacle", lambda download: None)
     monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", lambda self, name: files)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     assert hub.find_model("owner/model") == tmp_path

@@ -210,6 +210,28 @@ def test_a_server_and_its_children_end_with_the_block(utils, tmp_path, failure):
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_script_leaves_no_server(tmp_path):
+    """Nobody can clean up after SIGKILL but somebody else: the watcher."""
+    code = (
+        "import sys, time; from pathlib import Path; import mlops_utils\n"
+        "with mlops_utils.launched([sys.executable, '-c', sys.argv[1]], 1, Path(sys.argv[2])) as server:\n"
+        "    print(server.process.pid, flush=True); time.sleep(600)\n"
+    )
+    log = tmp_path / "log"
+    script = subprocess.Popen(
+        [sys.executable, "-c", code, PARENT, str(log)], cwd=MODULE, stdout=subprocess.PIPE, text=True
+    )
+    pids = [int(script.stdout.readline())]
+    while not log.read_text().strip():
+        assert script.poll() is None
+    family = [psutil.Process(pid) for pid in [*pids, int(log.read_text())]]
+    script.kill()
+    script.communicate()
+    _, alive = psutil.wait_procs(family, timeout=120)
+    assert not [member for member in alive if member.is_running() and member.status() != psutil.STATUS_ZOMBIE]
+
+
 def test_a_server_that_dies_is_reported_with_its_last_words(utils, tmp_path):
     command = [sys.executable, "-c", "print('no port left'); raise SystemExit(3)"]
     with utils.launched(command, utils.free_port(), tmp_path / "log") as server:

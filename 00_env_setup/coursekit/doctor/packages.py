@@ -79,10 +79,14 @@ def holds(marker: str, environment: Mapping[str, str]) -> bool:
         "implementation_name": sys.implementation.name,
         **environment,
     }
+    while inner := re.search(r"\(([^()]*)\)", marker):  # the innermost brackets become one word
+        marker = f"{marker[: inner.start()]}{holds(inner[1], environment)}{marker[inner.end() :]}"
     return any(all(_holds(part, known) for part in term.split(" and ")) for term in marker.split(" or "))
 
 
 def _holds(comparison: str, known: Mapping[str, str]) -> bool:
+    if comparison in ("True", "False"):
+        return comparison == "True"
     name, operator, value = comparison.split()
     seen, wanted = known[name], value.strip("'\"")
     if name.startswith("python_"):
