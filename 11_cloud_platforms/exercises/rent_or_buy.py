@@ -2,8 +2,8 @@
 
 A voice service has to speak so many million characters a month. Either machines are rented: each costs `monthly`
 dollars, whether it speaks or not, and can speak `holds` million characters in a month. Machines are rented whole, and
-two of them run at least, or every update would be an outage. Or the speech is bought from a service, for `price` dollars
-a million characters, and nothing besides.
+two of them run at least, or every update would be an outage. Or the speech is bought from a service, for `price`
+dollars a million characters, and nothing besides.
 
 Write `rent_or_buy(millions, monthly, holds, price)`, which returns what is cheaper and what it costs a month: a pair
 ("machines", dollars) or ("service", dollars). At the same price take the service: somebody else gets up at night.
