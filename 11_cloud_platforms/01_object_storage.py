@@ -25,7 +25,8 @@ from dataclasses import dataclass
 import httpx
 from cloud_utils import BLUE, GREY, ORANGE, emulators, files_of, mib, needs, prepare, save_figure, voice_to_keep
 from matplotlib.figure import Figure
-from stores import FSSPEC, STORES, Damaged, Store, real_store
+from store_contract import Damaged, Store
+from stores import FSSPEC, STORES, real_store
 
 from coursekit.cli import run_script, script_parser
 from coursekit.expectations import Expected

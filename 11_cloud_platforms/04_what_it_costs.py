@@ -16,7 +16,6 @@ Concepts: CLOUD_CONCEPTS_EXPLAINED.md (cost model, utilisation, break-even)
 """
 
 import csv
-import io
 import statistics
 import time
 from datetime import date
@@ -28,7 +27,7 @@ from matplotlib.figure import Figure
 from coursekit.cli import run_script, script_parser
 from coursekit.errors import CourseError
 from coursekit.expectations import Expected
-from coursekit.files import write_text_atomic
+from coursekit.files import write_csv_atomic
 from voice_pipeline.synthesis import speak
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -175,10 +174,7 @@ def main(settings) -> dict:
     print(f"\n{'US dollars for':44}{'a million characters':>22}{'an hour of speech':>20}")
     for name, dollars, _ in table:
         print(f"   {name:44}{dollars:19.3f}{dollars * characters * 3600 / 1e6:20.3f}")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([("what", "usd_per_million_characters", "kind"), *table])
-    write_text_atomic(settings.out / "costs.csv", text.getvalue())
+    write_csv_atomic(settings.out / "costs.csv", [("what", "usd_per_million_characters", "kind"), *table])
     draw(table, settings.out / "costs.png")
 
     needed = faster_to_pay(gpu, core)

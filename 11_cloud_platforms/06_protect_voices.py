@@ -162,6 +162,7 @@ def try_roles(settings, address: str, iam, raw: str, model: str) -> dict[str, di
     who = {name: users_with(iam, name, policy(rights)) for name, rights in ROLES.items()}
     wide = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     who["s3:* on *"] = users_with(iam, "wide", json.dumps({"Version": "2012-10-17", "Statement": [wide]}))
+    # moto counts requests until it looks at rights: 0 begins now, a large number switches it off again.
     httpx.post(f"{address}/moto-api/reset-auth", content=b"0", trust_env=False).raise_for_status()
     found = {}
     for name, credentials in who.items():

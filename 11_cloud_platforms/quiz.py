@@ -252,7 +252,7 @@ QUESTIONS = [
     Question(
         "what-makes-a-retry-safe",
         concept="fault tolerance",
-        text="A worker is killed; its piece is done again elsewhere. What makes the batch the same as without the kill?",
+        text="A worker is killed; its piece is done again elsewhere. What makes the batch as it would have been?",
         answer=[
             Choice("Same input, same bytes, same name.", "Then nobody can tell the two batches apart.", right=True),
             Choice("A second worker for every piece.", "It costs double, and the kill may hit both."),
@@ -262,7 +262,7 @@ QUESTIONS = [
     Question(
         "small-batch",
         concept="speed-up",
-        text="A cluster of 4 needs 60 s to start, a batch has 80 s of work. How many times as fast is it? (one decimal)",
+        text="A cluster of 4 takes 60 s to start, a batch 80 s of work. How many times as fast is it? (one decimal)",
         answer=Number(
             lambda: speed_up(80, 60, 4),
             "80 / (60 + 20) = 1.0: nothing is gained.",
