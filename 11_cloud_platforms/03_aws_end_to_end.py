@@ -154,7 +154,7 @@ class Worker:
     Attributes:
         cloud: Where everything is.
         voice: Who speaks.
-        dies_at: The machine goes away at this message (counted from 1), after speaking, before anything is kept.
+        dies_at: The machine goes away at this text (counted from 1), after speaking, before anything is kept.
         told: What happened: seconds since `started`, key, "spoken", "there already", "failed" or "killed".
     """
 
@@ -174,9 +174,9 @@ class Worker:
                 time.sleep(0.1)
             # concept: at least once
             for message in messages:
-                count += 1
                 body = json.loads(message["Body"])
                 for record in body.get("Records", []):  # S3's own test message has none
+                    count += 1
                     key = unquote_plus(record["s3"]["object"]["key"])  # keys come encoded like the end of an address
                     self.one(key, count == self.dies_at)
                 if self.told and self.told[-1][2] == "failed":
@@ -227,7 +227,7 @@ def draw(told: list, path) -> None:
         points = [(when, keys.index(key)) for when, key, said in told if said == outcome]
         if points:
             axes.scatter(*zip(*points, strict=True), color=colour, marker=marker, label=outcome, s=60, zorder=2)
-    axes.set(xlabel="time since the first text (s)", yticks=range(len(keys)), title="every try of every text")
+    axes.set(xlabel="time since the first worker began (s)", yticks=range(len(keys)), title="every try of every text")
     axes.set_yticklabels(keys, fontsize=7)
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
