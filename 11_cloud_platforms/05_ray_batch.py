@@ -6,6 +6,7 @@ What you will learn
     - what happens when a worker is killed in the middle, and what must be true so that nothing is lost or doubled
     - that the result is the same, byte for byte, as that of one process
     - what a cluster costs before it does anything, and from which amount of work on it pays
+    - to serve the API on the same cluster: one address, a replica on each node
     - what changes on a real cluster, and how many machines a million users would need
 How to run it
     python 05_ray_batch.py --quick               12 clips and 16 sentences, about 40 s, no network
@@ -14,21 +15,41 @@ How to run it
     Needs the extra: python3 00_env_setup/bootstrap.py extra ray
 Time and memory on 2 CPU cores: quick 40 s, full 10 min; 3 GB in all processes. Without data the first run makes its
     speech: 10 s.
-Writes outputs/: ray_batch.png, batch/ (prepared clips and spoken sentences), stand_in/ (first run without data)
+Writes outputs/: ray_batch.png, batch/ (prepared clips and spoken sentences), ray_serve.log (full run), stand_in/
+    (first run without data)
 Concepts: CLOUD_CONCEPTS_EXPLAINED.md (cluster, task and actor, fault tolerance, speed-up, capacity planning)
 """
 
 import hashlib
+import io
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+import soundfile
 from batch_work import Speaker, prepare_clip, speak_sentence, voice
-from cloud_utils import BLUE, GREEN, HERE, ORANGE, ROOT, mlops_utils, needs_ray, prepare, save_figure
+from cloud_utils import (
+    BLUE,
+    CAPSTONE,
+    GREEN,
+    HERE,
+    ORANGE,
+    ROOT,
+    free_port,
+    launched,
+    mlops_utils,
+    needs_ray,
+    prepare,
+    save_figure,
+    serving_voice,
+)
 from matplotlib.figure import Figure
 
 from coursekit.cli import run_script, script_parser
@@ -45,6 +66,7 @@ PARSER.add_argument("--book", type=Path, metavar="FILE", help="a text to speak i
 CLIPS = {True: 12, False: 1000}  # quick, full
 SENTENCES = {True: 16, False: 525}
 NODES = 2  # on this machine, one processor core each
+SERVED = 8  # sentences asked of the API, in a full run
 KILL_AFTER = 5  # sentences that have come back when a worker is killed
 LINES = ROOT / "06_hf_transformers" / "lines.csv"  # newgate: The Chronicles of Newgate (A. Griffiths, 1884)
 # A million users, on paper
@@ -144,6 +166,33 @@ def speak_with(ray, rows: list[dict]) -> tuple[list[dict], int]:
     return sorted(done, key=lambda row: row["id"]), killed
 
 
+def serve_with(ray, settings, rows: list[dict]) -> tuple[int, int]:
+    """Serve the API on the same cluster with the capstone's Ray Serve deployment, one replica a node, and ask it from
+    four sides at once; return how many answers were whole, and how many replicas stood behind the one address."""
+    from ray import serve
+
+    home = settings.out / "batch" / "voices"
+    serving_voice(home)
+    port, address = free_port(), ray.get_runtime_context().gcs_address
+    command = [sys.executable, str(CAPSTONE / "deploy" / "ray_serve.py"), "--home", str(home), "--port", str(port)]
+    command += ["--replicas", str(NODES), "--address", address]
+    with launched(command, port, settings.out / "ray_serve.log") as server:
+        server.wait("/health")
+
+        def ask(row: dict) -> float:
+            body = {"model": "tts-1", "voice": "demo", "input": row["text"], "response_format": "wav"}
+            answer = httpx.post(f"{server.url}/v1/audio/speech", json=body, timeout=300, trust_env=False)
+            return soundfile.info(io.BytesIO(answer.raise_for_status().content)).duration
+
+        with ThreadPoolExecutor(4) as pool:
+            lengths = list(pool.map(ask, rows))
+        running = serve.status().applications["voice-api"].deployments["voice-api"].replica_states
+    whole = sum(abs(length - row["seconds"]) < 0.5 for length, row in zip(lengths, rows, strict=True))
+    replicas = {str(getattr(state, "value", state)): number for state, number in running.items()}
+    print(f"Ray Serve: {whole} of {len(rows)} sentences as long as one process says them; replicas: {replicas}")
+    return whole, replicas.get("RUNNING", 0)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # on paper
 
@@ -209,6 +258,7 @@ def main(settings) -> dict:
         print(f"two nodes: up after {start:.1f} s")
         theirs, first = timed(lambda: prepare_with(ray, clip_rows(paths, len(clips), many)))
         (said, killed), second = timed(lambda: speak_with(ray, sentence_rows(settings, len(sentences), many)))
+        served = serve_with(ray, settings, spoken[:SERVED]) if not settings.quick else None
     together = {"prepare": first, "speak": second}
 
     nodes = {row["node"] for row in said}
@@ -233,7 +283,9 @@ def main(settings) -> dict:
     speech_cpu = sum(row["cpu"] for row in spoken) / sum(row["seconds"] for row in spoken)
     peak = a_million_users(clip_cpu, speech_cpu)
     print("On real machines: recordings and results in an object store (script 01), the same image on every node, the")
-    print("cluster in a private network, and Ray Serve for the API: the capstone's deploy/ray_serve.py --address auto")
+    print("cluster in a private network, and Ray Serve for the API: the capstone's deploy/ray_serve.py --address auto.")
+    if served is None:
+        print("The full run serves the API on this very cluster.")
     draw(alone, together, start, settings.out / "ray_batch.png")
     print("ray_batch.png: time of one process, of two nodes, and of starting them")
     return {
@@ -246,6 +298,7 @@ def main(settings) -> dict:
         "files_whole": files / (len(theirs) + len(said)),
         "speak_speedup": alone["speak"] / together["speak"],
         "peak_vcpus": peak,
+        **({"served": served[0] / SERVED, "replicas": served[1]} if served else {}),
     }
 
 
@@ -259,6 +312,8 @@ EXPECTED = {
     "files_whole": Expected(quick=(1, 1), full=(1, 1)),
     "speak_speedup": Expected(quick=(0.005, 4), full=(0.2, 4)),
     "peak_vcpus": Expected(quick=(50, 20000), full=(50, 20000)),
+    "served": Expected(quick=None, full=(1, 1)),
+    "replicas": Expected(quick=None, full=(NODES, NODES)),
 }
 
 if __name__ == "__main__":
