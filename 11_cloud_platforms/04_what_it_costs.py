@@ -43,6 +43,8 @@ PARSER.add_argument(
 )
 ROUNDS = {True: 3, False: 10}  # quick, full
 LARGE = 27.7  # times the starter: a VITS of 29 M parameters, measured by the capstone's benchmarks/speed.py
+H100, BESIDE_IT = 0.0142, 0.0193  # s for a second of speech: starter on an NVIDIA H100, on one core of that machine;
+# one sentence after the other, 52 sentences, 26 November 2026
 MONTH = 730  # hours
 OLD = 365  # days after which a price is called old
 TEXT = (
@@ -182,6 +184,10 @@ def main(settings) -> dict:
     print(
         f"The starter voice would need {measured / needed:.5f} s there for a second of speech: too small to fill a GPU."
     )
+    print(
+        f"An H100 took {H100} s, one core beside it {BESIDE_IT} s, sentence by sentence: only {BESIDE_IT / H100:.1f} times as"
+    )
+    print("fast. A GPU earns its price with large models, or with many sentences at once.")
     print(
         f"A model {LARGE:g} times as large would need {measured * LARGE / needed:.4f} s: measure it, then --gpu-factor."
     )
