@@ -184,11 +184,9 @@ def main(settings) -> dict:
     print(
         f"The starter voice would need {measured / needed:.5f} s there for a second of speech: too small to fill a GPU."
     )
-    print(
     gain = BESIDE_IT / H100
     print(f"An H100 took {H100} s, one core beside it {BESIDE_IT} s, one sentence after the other: {gain:.1f} times")
     print("as fast. A GPU earns its price with large models, or with many sentences at once.")
-    print("fast. A GPU earns its price with large models, or with many sentences at once.")
     print(
         f"A model {LARGE:g} times as large would need {measured * LARGE / needed:.4f} s: measure it, then --gpu-factor."
     )
