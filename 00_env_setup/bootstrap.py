@@ -1,7 +1,7 @@
 """Set up the course in one command:
 
     python3 00_env_setup/bootstrap.py setup         make .venv and install everything in it
-    python3 00_env_setup/bootstrap.py setup GROUP   the same, and what a module needs besides (operations: module 10)
+    python3 00_env_setup/bootstrap.py setup GROUP   the same, and what a module needs: operations (10) or cloud (11)
     python3 00_env_setup/bootstrap.py demo          set up, then clone a voice and speak through its REST API
     python3 00_env_setup/bootstrap.py test          set up, then run the whole test suite
     python3 00_env_setup/bootstrap.py extra NAME    set up, then add what one script needs besides (tensorflow, pocket)

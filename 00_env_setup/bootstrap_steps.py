@@ -30,7 +30,7 @@ PACKAGES = (ROOT / "00_env_setup", CAPSTONE)
 
 COMMANDS = ("setup", "demo", "test", "extra", "repair")
 USER_GROUPS = ("lessons", "capstone")
-OPTIONAL_GROUPS = ("operations",)  # by name: bootstrap.py setup operations
+OPTIONAL_GROUPS = ("operations", "cloud")  # by name: bootstrap.py setup cloud
 ALL_GROUPS = (*USER_GROUPS, *OPTIONAL_GROUPS, "development")
 
 # (to download, on disk) in GB. The first is measured on Linux; the second is the same without the CUDA packages.

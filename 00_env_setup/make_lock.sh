@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes requirements.lock from ../requirements.txt. Run it in the course's environment (uv is in it), with a network.
 # Everything comes as a built wheel, so that nobody needs a compiler, save these source packages, which are pure Python:
-PURE_PYTHON=(docopt gruut gruut-ipa gruut-lang-en)
+PURE_PYTHON=(antlr4-python3-runtime docopt gruut gruut-ipa gruut-lang-en)
 # The locked versions are kept where they still fit; `make_lock.sh --upgrade` takes the newest ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -331,7 +331,7 @@ def missing_extra(run: Run) -> str:
     asked = re.search(r"^HINT: .*bootstrap\.py extra ([\w-]+)", run.error, flags=re.MULTILINE)
     if run.code != 2 or not asked:
         return ""
-    known = (run.script.parents[1]).glob(f"[0-9][0-9]_*/requirements-{asked.group(1)}.txt")
+    known = (run.script.parents[1]).glob(f"*/requirements-{asked.group(1)}.txt")  # a module's or the capstone's
     return run.error.strip() if any(known) else ""
 
 

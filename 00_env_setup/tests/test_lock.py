@@ -15,7 +15,7 @@ LOCK = (FOLDER / "requirements.lock").read_text(encoding="utf-8")
 REQUIREMENTS = (FOLDER.parent / "requirements.txt").read_text(encoding="utf-8")
 
 # Source packages without compiled code, so that installing them takes no compiler. Everything else comes as a wheel.
-PURE_PYTHON_SOURCES = {"docopt", "gruut", "gruut-ipa", "gruut-lang-en"}
+PURE_PYTHON_SOURCES = {"antlr4-python3-runtime", "docopt", "gruut", "gruut-ipa", "gruut-lang-en"}
 
 PLATFORMS = [
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
@@ -77,6 +77,7 @@ def test_users_are_spared_the_development_tools() -> None:
     chosen = select(*bootstrap_steps.USER_GROUPS)
     assert chosen.isdisjoint({"pytest", "mypy", "ruff", "openai", "iniconfig"})
     assert chosen.isdisjoint({"mlflow-skinny", "flask"}), "they come with bootstrap.py setup operations"
+    assert chosen.isdisjoint({"boto3", "moto", "gcsfs", "adlfs"}), "they come with bootstrap.py setup cloud"
     assert chosen >= {"torch", "coqui-tts", "nvidia-cudnn-cu13", "fastapi", "starlette", "setuptools"}
 
 
