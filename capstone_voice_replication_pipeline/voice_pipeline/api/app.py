@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -44,6 +45,7 @@ def create_app(
         PipelineError: it would be reachable from other machines without a key.
     """
     site = _site((settings or ApiSettings()).check(), load, job_command)
+    os.environ.setdefault(*_KERNELS_KEPT)
     app = FastAPI(
         title="Voice cloning pipeline",
         version=__version__,
@@ -69,6 +71,10 @@ def create_app(
     app.add_middleware(Telemetry, metrics=site.metrics)
     return app
 
+
+_KERNELS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+"""PyTorch's CPU library keeps compiled code for each length of sound it has met, 1024 of them unless told otherwise:
+about 100 MB after some thousand requests, and hardly ever of use again."""
 
 _DESCRIPTION = """\
 Any OpenAI client can speak with it: base URL `/v1`, voice = the id of a voice.
