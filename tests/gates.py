@@ -225,6 +225,8 @@ def _entry_problems(tree: ast.Module) -> list[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names |= {target.id for target in targets if isinstance(target, ast.Name)}
     problems = [f"{name} is missing at the top level" for name in ("main", "EXPECTED", "PARSER") if name not in names]
+    if not re.search(r"PARSER = .*script_parser\(__doc__", ast.unparse(tree)):
+        problems.append("PARSER is not script_parser(__doc__), or one made of it: that refuses what it does not know")
     last = ast.unparse(tree.body[-1]) if tree.body else ""
     if not (last.startswith("if __name__ == '__main__':") and "run_script(main, __file__, EXPECTED" in last):
         problems.append("does not end with: if __name__ == '__main__': run_script(main, __file__, EXPECTED, ...)")
