@@ -272,7 +272,7 @@ EXPECTED = {
     "pitch_pitch": Expected(quick=(1.07, 1.18), full=(1.09, 1.16)),
     "level_db": Expected(quick=(-6.3, -5.7), full=(-6.1, -5.9)),
     "telephone_treble": Expected(quick=(-6, -0.5), full=(-4, -1)),
-    "clipping_refused": Expected(quick=(0, 1), full=(1, 1)),  # without data one moment is loud: 0.35 % cut, 0.5 % allowed
+    "clipping_refused": Expected(quick=(0, 1), full=(1, 1)),  # without data 0.35 % is cut, 0.5 % allowed
     "level_refused": Expected(quick=(0, 0), full=(0, 0)),
 }
 
