@@ -115,9 +115,8 @@ class SoundBank:
     def __init__(self, packed: Packed, device: str, settings: Settings, acoustic: StarterTTS | None = None) -> None:
         sounds, f0s, contours, rows = [], [], [], []
         said = predictions(acoustic, packed, device) if acoustic else {}
-        predicted: list[Tensor] = []
+        predicted, known = [], []
         nothing = torch.zeros(1, AUDIO.n_mels + 1, dtype=torch.float16, device=device)
-        known = []
         self.spectra = Spectra(device)
         shares = dict(settings.shares)
         chosen = [i for i in range(len(packed)) if packed.source[i] in shares]

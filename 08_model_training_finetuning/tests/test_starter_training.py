@@ -15,10 +15,11 @@ import torch
 
 from coursekit.course.modules import load_script
 from voice_pipeline import acoustics
-from voice_pipeline.engines.starter.base_voice import ALIGNER, reference_embeddings
+from voice_pipeline.engines.starter.base_voice import ACOUSTIC, ALIGNER, VOCODER, reference_embeddings
 from voice_pipeline.engines.starter.data import Batch, Frames
 from voice_pipeline.engines.starter.engine import StarterEngine
 from voice_pipeline.engines.starter.frontend import SYMBOLS
+from voice_pipeline.engines.starter.model import StarterTTS
 from voice_pipeline.engines.starter.phones import PhoneClassifier
 from voice_pipeline.settings import AUDIO
 
@@ -164,6 +165,31 @@ def test_vocoder_training_uses_critics_and_lowers_the_spectral_loss(work, corpus
     assert "critics" not in rows[0]
     assert rows[-1]["held_out"] < 1.0
     assert (work / "vocoder.safetensors").is_file()
+
+
+def test_predicted_spectra_lie_on_the_frames_of_the_recording(work, corpus, script):
+    module = load_script(MODULE / "09_train_starter_vocoder.py")
+    settings = module.Settings(batch=2, segment=16, shares=(("kathleen", 1.0),))
+    bank = module.SoundBank(corpus.Packed.read([work / "real.npz"]), "cpu", settings, StarterTTS.read(ACOUSTIC))
+    row = int(bank.known.argmax())
+    first, length = bank.starts[row : row + 1], int(bank.frames[row]) - 2 * module.EDGE
+    mel, (said, voicing) = bank.cut(first, length)[1], bank.cut_predicted(first, length)
+    assert said.shape == mel.shape and voicing.shape == mel[:, 0].shape
+    off = {shift: (said.roll(shift, 2) - mel)[..., 12:-12].abs().mean().item() for shift in (-6, 0, 6)}
+    assert off[0] < 0.8 * min(off[-6], off[6])
+
+
+def test_vocoder_training_goes_on_from_weights_with_predicted_spectra(work, tmp_path, script):
+    module = load_script(MODULE / "09_train_starter_vocoder.py")
+    module.WORK = tmp_path
+    (tmp_path / "real.npz").write_bytes((work / "real.npz").read_bytes())
+    (tmp_path / "real.durations.npz").write_bytes((work / "real.durations.npz").read_bytes())
+    settings = module.Settings(batch=2, segment=16, checkpoint_every=1, shares=(("kathleen", 1.0),))
+    module.train(settings, 0.03, "cpu", start=VOCODER, acoustic=ACOUSTIC)
+    row = json.loads((tmp_path / "vocoder_curves.jsonl").read_text().splitlines()[0])
+    assert "critics" in row, "weights that can speak meet their opponents at once"
+    assert row["held_out"] < 0.5, "it began with the weights it was given"
+    assert row["held_out"] < row["held_out_predicted"] < 2.0
 
 
 def _small(settings):
