@@ -120,16 +120,16 @@ def _twenty_clips(files: list[Path], texts: dict[str, str], target: Path) -> Pat
 
 
 def _stand_in(target: Path) -> Path:
-    """Twenty prompts spoken by the starter model with a blend of two speakers, a little higher than either."""
+    """Twenty prompts by the starter model, with a blend of two voices it knows well, a little higher than either."""
     from voice_pipeline.audio import resample, write_wav
-    from voice_pipeline.engines.starter.base_voice import reference_embeddings
+    from voice_pipeline.engines.starter.base_voice import main_embeddings
     from voice_pipeline.engines.starter.engine import StarterEngine
     from voice_pipeline.prompts import load_prompts
     from voice_pipeline.settings import AUDIO
 
     target.mkdir(parents=True, exist_ok=True)
-    others = reference_embeddings()
-    voice = StarterEngine().of_embedding((others[0] + others[1]) / 2)
+    known = main_embeddings()
+    voice = StarterEngine().of_embedding((known[0] + known[1]) / 2)
     for prompt in load_prompts():
         path = target / f"{prompt.prompt_id}.wav"
         if not path.is_file():

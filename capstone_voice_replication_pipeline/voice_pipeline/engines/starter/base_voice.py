@@ -40,5 +40,5 @@ def reference_embeddings() -> np.ndarray:
 
 
 def main_embeddings() -> np.ndarray:
-    """Mean embeddings of the four speakers that the model heard most, float32 `[4, 256]`."""
+    """Embeddings of voices that the model knows well, float32 `[20, 256]`: Kathleen, heard most, then blends."""
     return load_weights(SPEAKERS)["main"].float().numpy()
