@@ -160,10 +160,15 @@ ROOM_DB = -62.0  # dB, faint noise under a synthetic clip: no room is silent
 MARGIN = 0.4  # seconds of room before and after, as in a recording
 
 
+def starter_version() -> str:
+    """Return eight letters that change with any weight of the starter voice: another voice, other clips."""
+    weights = sorted((Path(voice_pipeline.__file__).parents[1] / "starter_voice").glob("*.safetensors"))
+    return hashlib.sha256("".join(map(sha256_file, weights)).encode()).hexdigest()[:8]
+
+
 def _stand_in(settings: Namespace, voice: int, texts: list[int]) -> Clip:
     """Return sentences by one synthetic voice; made on the first run, kept in `<out>/stand_in/` for the next ones."""
-    weights = sorted((Path(voice_pipeline.__file__).parents[1] / "starter_voice").glob("*.safetensors"))
-    kind = hashlib.sha256("".join(map(sha256_file, weights)).encode()).hexdigest()[:8]  # another voice, other clips
+    kind = starter_version()
     parts = []
     for number in texts:
         number %= len(STAND_IN_TEXTS)

@@ -20,7 +20,7 @@ from hub_models import ModelUnavailable, add_model_flag, count_parameters, find_
 from coursekit.course.modules import ROOT, load_script
 from coursekit.data import DataUnavailable, fetch
 from coursekit.errors import CourseError
-from coursekit.files import atomic_path, sha256_file
+from coursekit.files import atomic_path
 
 tts_utils = load_script(ROOT / "03_tts_systems" / "tts_utils.py")
 prepare = tts_utils.prepare_torch  # seeds every generator, prints the device with the reason, returns it
@@ -191,9 +191,8 @@ def _read_digit(path: Path) -> Digit:
 
 
 def _synthetic_digits(folder: Path) -> list[Digit]:
-    from voice_pipeline.engines.starter.base_voice import ACOUSTIC
-
-    kind = hashlib.sha256(f"{sha256_file(ACOUSTIC)}{STAND_IN_VOICES}".encode()).hexdigest()[:8]
+    version = tts_utils.audio_utils.starter_version()
+    kind = hashlib.sha256(f"{version}{STAND_IN_VOICES}".encode()).hexdigest()[:8]
     path = folder / f"digits_{kind}.npz"  # another starter voice, other clips
     if not path.is_file():
         with tts_utils.as_course_error(), atomic_path(path) as temporary, open(temporary, "wb") as file:

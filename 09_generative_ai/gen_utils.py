@@ -255,11 +255,10 @@ def speak(settings: Namespace, text: str, voice: int | None = None) -> np.ndarra
     """
     import soundfile
 
-    from voice_pipeline.engines.starter.base_voice import ACOUSTIC, main_embeddings, reference_embeddings
+    from voice_pipeline.engines.starter.base_voice import main_embeddings, reference_embeddings
 
     audio = audio_utils()
-    state = ACOUSTIC.stat()
-    key = hashlib.sha256(f"{text}{voice}{state.st_size}".encode()).hexdigest()[:10]
+    key = hashlib.sha256(f"{text}{voice}{audio.starter_version()}".encode()).hexdigest()[:10]
     path = settings.out / "spoken" / f"{key}.wav"
     if not path.is_file():
         others = main_embeddings() if voice is None else reference_embeddings()
