@@ -86,7 +86,7 @@ def main(arguments: Sequence[str], usage: str) -> int:
             return start([VENV_PYTHON, CAPSTONE / "demo.py", *rest])
         if command == "test":
             bootstrap_extras.add_all_that_can_be_had()
-            side_by_side = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadgroup"]  # each took up to 3.6 GB
+            side_by_side = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadscope"]  # each took up to 3.6 GB
             return start([VENV_PYTHON, "-m", "pytest", *side_by_side, *rest], cwd=ROOT)
         activate = VENV_BIN / "Activate.ps1" if os.name == "nt" else f"source {VENV_BIN / 'activate'}"
         print(f"Ready. To use it in this terminal: {activate}")

@@ -224,7 +224,7 @@ def test_arguments_environment_and_exit_code_are_handed_on(
         "print(sys.argv[1:], os.environ['PYTHONUTF8'], os.environ['HF_HUB_DISABLE_TELEMETRY'])\n"
         "sys.exit(7)\n"
     )
-    own = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadgroup"] if command == "test" else []
+    own = ["-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadscope"] if command == "test" else []
     assert main(command, "--voice", "a b", "-k", "x") == 7
     assert capfd.readouterr().out.strip() == f"{[*own, '--voice', 'a b', '-k', 'x']} 1 1"
 

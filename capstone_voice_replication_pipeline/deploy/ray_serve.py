@@ -127,6 +127,8 @@ def _serve() -> Any:
     if importlib.util.find_spec("ray") is None:
         raise PipelineError("Ray is not installed", hint="python3 00_env_setup/bootstrap.py extra ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if os.environ["RAY_USAGE_STATS_ENABLED"] == "0":  # Ray would report just that
+        os.environ.setdefault("RAY_USAGE_STATS_REPORT_URL", "http://127.0.0.1:9/")
     from ray import serve
 
     return serve
