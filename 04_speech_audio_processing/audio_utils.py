@@ -160,6 +160,7 @@ ROOM_DB = -62.0  # dB, faint noise under a synthetic clip: no room is silent
 MARGIN = 0.4  # seconds of room before and after, as in a recording
 
 
+@functools.cache
 def starter_version() -> str:
     """Return eight letters that change with any weight of the starter voice: another voice, other clips."""
     weights = sorted((Path(voice_pipeline.__file__).parents[1] / "starter_voice").glob("*.safetensors"))

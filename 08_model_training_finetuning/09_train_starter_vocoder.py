@@ -62,7 +62,8 @@ class Settings:
     batch: int = 24  # examples a step
     rate: float = 5e-4  # AdamW, vocoder; the critics have the same
     betas: tuple[float, float] = (0.8, 0.99)  # HiFi-GAN's: a short memory, because the opponents keep changing
-    alone: float = 0.15  # share of the time without opponents: several times as fast, and the envelope comes first
+    # share of the time without opponents: several times as fast, and the envelope comes first; with --start none
+    alone: float = 0.15
     mel_weight: float = 10.0  # L1 of log mel; lower than usual: with predicted spectra it asks for what nobody can know
     spectrum_weight: float = 3.0  # L1 of log spectra at three sizes, so that no single frame grid can be cheated
     fooled_weight: float = 1.0

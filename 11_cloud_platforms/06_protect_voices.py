@@ -7,9 +7,9 @@ What you will learn
     - what has to happen when a speaker takes consent back: here, in the bucket, in its versions, in every backup
     - what a record of a deletion may say, and for how long each kind of data is kept
 How to run it
-    python 06_protect_voices.py --quick    three recordings, about 5 s, no network
+    python 06_protect_voices.py --quick    three recordings, about 6 s, no network
     python 06_protect_voices.py            the same with 20 recordings
-Time and memory on 2 CPU cores: quick 5 s, full not measured yet; 0.1 GB. Without data it first makes its speech.
+Time and memory on 2 CPU cores: quick 6 s, full not measured yet; 0.1 GB. Without data it first makes its speech.
 Writes outputs/: access.png, emulator_s3.log, deletions.jsonl, stand_in/ (first run without data). The voice that it
     protects is made for the run and deleted in it.
 Concepts: CLOUD_CONCEPTS_EXPLAINED.md (least privilege, envelope encryption, retention, deletion on revoked consent)

@@ -129,16 +129,9 @@ def starter_voice(number: int = 0) -> Any:
 
 def serving_voice(home: Path) -> None:
     """Put `starter_voice()` into a home of voices as "demo", for a service to speak with; nothing when it is there."""
-    from voice_pipeline.engines.starter.base_voice import reference_embeddings
-    from voice_pipeline.engines.starter.engine import StarterEngine
-
     folder = VoiceFolder(home, "demo")
-    if folder.exists and folder.read_info().get("model"):
-        return
-    folder.create()
-    declare_licence(folder, "CC BY 4.0", "a reference speaker of the course's starter voice")
-    StarterEngine().of_embedding(reference_embeddings()[0]).save(folder.models / "base" / "best")
-    folder.update_info(engine="starter", model="models/base/best")
+    if not (folder.exists and folder.read_info().get("model")):
+        load_script(CAPSTONE / "benchmarks" / "api_load.py").make_voice(home, folder.name)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def create_app(
         PipelineError: it would be reachable from other machines without a key.
     """
     site = _site((settings or ApiSettings()).check(), load, job_command)
-    os.environ.setdefault(*_KERNELS_KEPT)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _KERNELS_KEPT)
     app = FastAPI(
         title="Voice cloning pipeline",
         version=__version__,
@@ -72,7 +72,7 @@ def create_app(
     return app
 
 
-_KERNELS_KEPT = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+_KERNELS_KEPT = "64"
 """PyTorch's CPU library keeps compiled code for each length of sound it has met, 1024 of them unless told otherwise:
 about 100 MB after some thousand requests, and hardly ever of use again."""
 
