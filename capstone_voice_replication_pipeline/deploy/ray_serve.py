@@ -106,7 +106,8 @@ def run(
     stop = until or threading.Event()
     # A local cluster may promise each replica a core, however few there are: the workers inside share them.
     local: dict[str, Any] = {"num_cpus": max(os.cpu_count() or 1, replicas + 1), "include_dashboard": False}
-    ray.init(address=address, logging_level=logging.WARNING, **({} if address else local))
+    # "local", or Ray would join whichever cluster it finds on this machine.
+    ray.init(address=address or "local", logging_level=logging.WARNING, **({} if address else local))
     try:
         serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
         serve.run(bound, name=NAME, route_prefix="/")

@@ -40,10 +40,10 @@ def served(home: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         port = str(listener.getsockname()[1])
     command = [sys.executable, str(CAPSTONE / "tests" / "serve_ray_fake.py"), "--home", str(home), "--port", port]
     log = home / "server.log"
+    # Another cluster on this machine, here one that nobody answers for, is not joined.
+    others = environment(FAKE_VOICE_DELAY="0.3", RAY_ADDRESS="127.0.0.1:9")
     with open(log, "w", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment(FAKE_VOICE_DELAY="0.3")
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=others)
     try:
         said = ""
         for line in process.stdout or ():
