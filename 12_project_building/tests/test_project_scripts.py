@@ -103,6 +103,16 @@ def test_01_a_workflow_that_checks_less_is_named(project, tmp_path):
     assert structure.ci_differs(project) == []
 
 
+def test_01_the_longest_name_breaks_no_line(tmp_path):
+    structure = lesson("01_project_structure")
+    longest = structure.Answers("-".join(["recordings"] * 3) + "-at-home", "Ada Byron", "ISC")
+    assert len(longest.name) == 40
+    structure.make_project(tmp_path, longest)
+    for name in ("ruff check", "ruff format"):
+        done = structure.check(tmp_path, name)
+        assert done.code == 0, done.output + done.errors
+
+
 def test_01_your_own_folder_is_never_written_over(tmp_path):
     structure = lesson("01_project_structure")
     (tmp_path / "mine.txt").write_text("mine")

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import logging
+import os
 import threading
 import time
 import wave
@@ -294,6 +295,16 @@ def test_loopback_addresses() -> None:
 def test_easy_keys_are_refused(home: Path, key: str) -> None:
     with pytest.raises(PipelineError, match="API key must have"):
         create_app(make_settings(home, key=key))
+
+
+def test_few_compiled_kernels_are_kept_unless_the_user_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # 1,024 by default, and a long text fills them
+    monkeypatch.setenv(name, "7")
+    create_app(make_settings(home))
+    assert os.environ[name] == "7"
+    monkeypatch.delenv(name)
+    create_app(make_settings(home))
+    assert 16 <= int(os.environ[name]) <= 128
 
 
 def test_settings_come_from_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
