@@ -13,6 +13,7 @@ import pytest
 from coursekit.course import script_commands
 from coursekit.course.main import line_problems
 from coursekit.course.modules import ROOT
+from coursekit.data.registry import DATASETS
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^\s*(?:\S*/)?python3?\s+(\S+\.py)(.*)$")
@@ -182,6 +183,13 @@ def test_course_commands_that_are_right_are_let_be(tmp_path):
     )
     assert len(course_commands(document)) == 6
     assert [problem for command in course_commands(document) for problem in course_problems(command)] == []
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_readme_lists_what_is_fetched_and_how_large_it_is(name):
+    megabytes = round(sum(file.size for file in DATASETS[name].files) / 1e6)
+    rows = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| {name} |")]
+    assert len(rows) == 1 and f"| {megabytes} MB |" in rows[0], f"{name}, {megabytes} MB"
 
 
 def test_sources_print_plain_ascii_and_know_no_machine():
