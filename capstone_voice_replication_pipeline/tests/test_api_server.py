@@ -255,6 +255,19 @@ def test_openai_client_makes_a_voice_with_consent(tmp_path: Path) -> None:
 
 
 @signals_work
+def test_an_idle_connection_is_kept_and_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:
+    with running(make_home(tmp_path), CAPSTONE / "tests" / "serve_fake.py") as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        for seconds in (7, 0):  # httpx, and so OpenAI's client, may use a connection again that was idle for five
+            connection.request("GET", "/health")
+            assert connection.getresponse().read() and connection.sock is not None
+            time.sleep(seconds)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        connection.close()
+
+
+@signals_work
 def test_someone_who_watches_a_job_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:
     make_home(tmp_path)
     settings = {"VOICE_API_SHUTDOWN_SECONDS": str(START_SECONDS)}

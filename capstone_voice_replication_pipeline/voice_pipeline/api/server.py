@@ -17,6 +17,10 @@ from voice_pipeline.api.settings import ApiSettings
 from voice_pipeline.api.voices import Loader
 from voice_pipeline.errors import PipelineError
 
+# Idle connections are kept longer than usual clients keep them (httpx 5 s, nginx 60 s): if the server closed one first,
+# a request could be on its way already, and be lost.
+_IDLE_SECONDS = 75
+
 
 class _Server(uvicorn.Server):
     """Reports when it is ready and ends without raising the signal again: stopping it is no failure."""
@@ -75,6 +79,7 @@ def serve(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_keep_alive=_IDLE_SECONDS,
         lifespan="on",
     )
     with listener:
