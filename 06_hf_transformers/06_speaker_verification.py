@@ -305,7 +305,7 @@ def main(settings) -> dict:
 
 
 EXPECTED = {
-    "eer": Expected(quick=(0.03, 0.38), full=None),
+    "eer": Expected(quick=(0.03, 0.38), full=(0.12, 0.32)),
     "eer_mean_spectrum": Expected(quick=(0.2, 0.6), full=(0.2, 0.4)),
     "eer_capstone": Expected(quick=(0, 0.45), full=(0, 0.2)),
     "eer_difference_to_sklearn": Expected(quick=(0, 0.002), full=(0, 0.002)),

@@ -183,7 +183,12 @@ def on_the_ring(settings: Namespace) -> dict[str, float]:
         courses[name] = course
         found[name] = covered(points), heaps(points)[1], min(course[10:])
         print(f"   {name:<12} {found[name][0]:>8} of {MODES} {found[name][1]:>18.0%} {found[name][2]:>20}")
-    print("   The plain forger found what passes, and repeats it; the detective learns it, and the forger moves on.")
+    stays = [min(courses["plain"][place:]) for place in range(len(courses["plain"]))]  # fewest heaps from here on
+    if stays[-1] < MODES:
+        print("   The plain forger found what passes, and repeats it; the detective learns it, and the forger moves on.")
+    else:
+        first = (stays.index(MODES) + 1) * steps // len(stays)
+        print(f"   The plain forger ran from heap to heap, and covers all of them since round {first}. Digits are harder.")
     draw_ring(settings, data, clouds, courses)
     return {
         "heaps_of_plain": found["plain"][0],
@@ -261,13 +266,13 @@ def main(settings: Namespace) -> dict:
 
 
 EXPECTED = {
-    "heaps_of_plain": Expected(quick=(0, 4), full=None),  # which heaps, and how many, is luck
+    "heaps_of_plain": Expected(quick=(0, 4), full=None),  # in the full run it may get out of its collapse
     "heaps_of_mended": Expected(quick=(8, 8), full=(8, 8)),
     "heaps_of_mended_at_worst": Expected(quick=(6, 8), full=(6, 8)),
     "share_near_of_mended": Expected(quick=(0.3, 1), full=(0.3, 1)),
     "kinds_of_plain": Expected(quick=(0, 6), full=None),
     "kinds_of_mended": Expected(quick=(9, 10), full=(9, 10)),
-    "plain_over_mended_distance": Expected(quick=(3, 1000), full=None),
+    "plain_over_mended_distance": Expected(quick=(3, 1000), full=(2, 100)),
 }
 
 if __name__ == "__main__":

@@ -105,14 +105,19 @@ def clip_tokenizer(captions: list[str], length: int) -> CLIPTokenizer:
     learner.normalizer = normalizers.Lowercase()
     learner.pre_tokenizer = pre_tokenizers.Whitespace()
     letters = "abcdefghijklmnopqrstuvwxyz.,!?'"
+    # Each letter is known as the end of a word, too, so that any word can be spelled. Named here they come first; else
+    # the trainer takes them as its hash table has them, and every run has another vocabulary.
+    ends = [f"{letter}</w>" for letter in letters]
     trainer = trainers.BpeTrainer(
-        vocab_size=600, initial_alphabet=list(letters), end_of_word_suffix="</w>", show_progress=False
+        vocab_size=600,
+        initial_alphabet=list(letters),
+        special_tokens=ends,
+        end_of_word_suffix="</w>",
+        show_progress=False,
     )
-    learner.train_from_iterator([*captions, " ".join(letters)], trainer)
+    learner.train_from_iterator(captions, trainer)
     known = json.loads(learner.to_str())["model"]
     vocabulary = {**known["vocab"]}
-    for letter in letters:  # each letter also as the end of a word, so that any word can be spelled
-        vocabulary.setdefault(f"{letter}</w>", len(vocabulary))
     for mark in ("<|startoftext|>", "<|endoftext|>"):
         vocabulary.setdefault(mark, len(vocabulary))
     merges = [tuple(pair) for pair in known["merges"]]

@@ -261,6 +261,12 @@ def test_07_every_sentence_is_true_of_its_scene_and_the_story_asks_for_scenes_th
     assert {scene.caption for _, scene in clip.STORY} <= {scene.caption for scene in drawings.all_scenes()}
 
 
+def test_07_the_vocabulary_is_the_same_in_every_run() -> None:
+    captions = ["a red house by day", "it is night, and the boat is blue!", "look, a star?"]
+    made = [lesson("drawings").clip_tokenizer(captions, 24).get_vocab() for _ in range(4)]
+    assert all(vocabulary == made[0] for vocabulary in made)  # a hash table's order had been in it
+
+
 def test_07_the_tokenizer_spells_words_it_never_saw() -> None:
     tokenizer = lesson("drawings").clip_tokenizer(["a red boat by day"], 24)
     ids = tokenizer("a zebra by day")["input_ids"]
