@@ -10,7 +10,7 @@ How to run it
     python 01_text_normalisation.py --quick     the table, 300 numbers against num2words, no network, about 10 s
     python 01_text_normalisation.py             20,000 numbers
     python 01_text_normalisation.py --say "Dr. Lee paid $3.50 on 3/4/2026."     your own sentence by all three
-Time and memory on 2 CPU cores: quick 10 s, full not measured yet; 0.6 GB.
+Time and memory on 2 CPU cores: quick 10 s, full 14 s; 0.6 GB.
 Writes outputs/: normalisation.png, normalisation.csv
 Concepts: NLP_CONCEPTS_EXPLAINED.md (text normalisation, numbers in words, rules in order)
 """

@@ -8,7 +8,7 @@ What you will learn
 How to run it
     python 02_gan.py --quick              about 23 s, no network
     python 02_gan.py                      MNIST and longer training; the first run downloads 22 MB
-Time and memory on 2 CPU cores: quick 23 s, full not measured yet; 0.8 GB.
+Time and memory on 2 CPU cores: quick 23 s, full 3 min; 0.8 GB.
 Writes outputs/: gan_ring.png, gan_digits.png
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (adversarial training, mode collapse, quality of samples)
 """
@@ -185,10 +185,10 @@ def on_the_ring(settings: Namespace) -> dict[str, float]:
         print(f"   {name:<12} {found[name][0]:>8} of {MODES} {found[name][1]:>18.0%} {found[name][2]:>20}")
     stays = [min(courses["plain"][place:]) for place in range(len(courses["plain"]))]  # fewest heaps from here on
     if stays[-1] < MODES:
-        print("   The plain forger found what passes, and repeats it; the detective learns it, and the forger moves on.")
+        print("   The plain forger repeats what passes. The detective learns it, and the forger moves on.")
     else:
         first = (stays.index(MODES) + 1) * steps // len(stays)
-        print(f"   The plain forger ran from heap to heap, and covers all of them since round {first}. Digits are harder.")
+        print(f"   The plain forger ran from heap to heap, and covers all since round {first}. Digits are harder.")
     draw_ring(settings, data, clouds, courses)
     return {
         "heaps_of_plain": found["plain"][0],

@@ -9,7 +9,7 @@ What you will learn
 How to run it
     python 03_diffusion.py --quick        8x8 digits, about 26 s, no network
     python 03_diffusion.py                16x16 MNIST and longer training; the first run downloads 22 MB
-Time and memory on 2 CPU cores: quick 26 s, full not measured yet; 0.8 GB.
+Time and memory on 2 CPU cores: quick 26 s, full 10 min; 0.9 GB.
 Writes outputs/: diffusion.png, diffusion_steps.png
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (diffusion, sampling in fewer steps, quality of samples)
 """

@@ -9,7 +9,7 @@ How to run it
     python 05_bark.py --quick                                   about 38 s, no network
     python 05_bark.py                                           longer training
     python 05_bark.py --model suno/bark-small                   the public weights, too: some GB to download
-Time and memory on 2 CPU cores: quick 38 s, full not measured yet; 1.1 GB.
+Time and memory on 2 CPU cores: quick 38 s, full 2 min; 1.1 GB.
 Writes outputs/: bark.png, bark.wav, teacher.wav, bark_model/ (the public format), public.wav (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (audio as tokens, bark's three stages, public weights)
 """

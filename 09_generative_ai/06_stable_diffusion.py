@@ -7,10 +7,10 @@ What you will learn
     - what guidance does: how many pictures show what the sentence asks for, with it and without
     - a cover for a narration, by this small pipeline or by the public one
 How to run it
-    python 06_stable_diffusion.py --quick        about 56 s, no network
+    python 06_stable_diffusion.py --quick        about 59 s, no network
     python 06_stable_diffusion.py                longer training
     python 06_stable_diffusion.py --model stable-diffusion-v1-5/stable-diffusion-v1-5   the public one, too: some GB
-Time and memory on 2 CPU cores: quick 56 s, full not measured yet; 1.4 GB. The public one wants a GPU, or patience.
+Time and memory on 2 CPU cores: quick 59 s, full 8 min; 1.4 GB. The public one wants a GPU, or patience.
 Writes outputs/: stable_diffusion.png, cover.png, boat_pipeline/, public_cover.png (full run with --model)
 Concepts: GENERATIVE_CONCEPTS_EXPLAINED.md (latent diffusion, guidance, public weights)
 """

@@ -9,7 +9,7 @@ What you will learn
 How to run it
     python 01_track_experiments.py --quick    six runs, about 16 s, no network
     python 01_track_experiments.py            twelve runs on 24 voices; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 16 s, full not measured yet; 0.3 GB. Without data it first makes its speech.
+Time and memory on 2 CPU cores: quick 16 s, full 30 s; 0.5 GB. Without data it first makes its speech.
 Writes outputs/: mlflow.db, mlflow_server.log, runs.png, clips.npz (first run), mlflow_files/ (full run), stand_in/
     (first run without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (experiment tracking, reproducibility)

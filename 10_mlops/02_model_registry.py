@@ -9,7 +9,7 @@ What you will learn
 How to run it
     python 02_model_registry.py --quick    five models, about 11 s, no network
     python 02_model_registry.py            the same on 24 voices; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 11 s, full not measured yet; 0.4 GB. Without data it first makes its speech.
+Time and memory on 2 CPU cores: quick 11 s, full 15 s; 0.4 GB. Without data it first makes its speech.
 Writes outputs/: mlflow.db, registry.png, registry_files/, clips.npz (first run), stand_in/ (first run without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (model registry, promotion gate, rollback)
 """

