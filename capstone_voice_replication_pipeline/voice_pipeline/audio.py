@@ -231,7 +231,7 @@ def _check_length(path: Path, seconds: float, sample_rate: int) -> None:
 
 def _mix_down(path: Path, source: _Source) -> tuple[np.ndarray, str]:
     """Average the channels, or take the loudest when the average cancels. Returns float32 `[samples]` and which."""
-    whole = np.empty(
+    whole: np.ndarray = np.empty(
         round((source.seconds or 0.0) * source.sample_rate), np.float32
     )  # one copy of a long file, not two
     samples = 0

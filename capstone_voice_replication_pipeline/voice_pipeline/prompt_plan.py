@@ -142,7 +142,7 @@ def _units(pool: Pool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     diphones = sorted(pair for pair, count in language.items() if count >= often)
     phonemes = sorted({sound for sequence in held for sound in sequence})
     place: dict[object, int] = {unit: number for number, unit in enumerate([*diphones, *phonemes])}
-    counts = np.zeros((len(held), len(place) + 1), np.float32)
+    counts: np.ndarray = np.zeros((len(held), len(place) + 1), np.float32)
     for row, (sequence, text) in enumerate(zip(held, pool.sentences, strict=True)):
         for unit in (*pairs(sequence), *sequence):
             if unit in place:

@@ -170,7 +170,7 @@ def _join(voice: LoadedVoice, chunks: list[Chunk], speed: float, seed: int) -> I
     """Speak the chunks; hold back the end of each until it is known what follows."""
     rate = voice.sample_rate
     fade = max(1, round(FADE_SECONDS * rate))
-    tail = np.zeros(0, np.float32)
+    tail: np.ndarray = np.zeros(0, np.float32)
     emitted = 0
     for index, chunk in enumerate(chunks):
         sound = _say(voice, chunk.text, speed, seed + index)

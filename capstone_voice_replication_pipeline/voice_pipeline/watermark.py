@@ -50,7 +50,7 @@ def apply(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, str | Non
         if len(part) < _SHORTEST_SECONDS * sample_rate:
             break
         with _LOCK:
-            done = np.asarray(marker.apply_watermark(part, sample_rate=sample_rate), np.float32).reshape(-1)
+            done: np.ndarray = np.asarray(marker.apply_watermark(part, sample_rate=sample_rate), np.float32).reshape(-1)
         done = np.concatenate([done[: len(part)], part[len(done) :]])  # Perth drops up to one hop at the end
         if start:
             ramp = np.linspace(0.0, 1.0, overlap, dtype=np.float32)[: len(done)]
