@@ -6,8 +6,8 @@ What you will learn
     - what more layers and more parameters buy, and what they cost
 How to run it
     python 05_experiment_architectures.py --quick     scikit-learn's digits, 2 seeds, about 27 s
-    python 05_experiment_architectures.py             MNIST, 3 seeds, about 2 min
-Time and memory on 2 CPU cores: quick 27 s, full 2 min; 1.0 GB.
+    python 05_experiment_architectures.py             MNIST, 3 seeds, about 72 s
+Time and memory on 2 CPU cores: quick 27 s, full 72 s; 1.0 GB.
 Writes outputs/: architecture_comparison.png
 Concepts: ML_CONCEPTS_EXPLAINED.md (model capacity, activation functions, hyperparameters, overfitting and underfitting)
 """

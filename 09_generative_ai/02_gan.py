@@ -183,12 +183,13 @@ def on_the_ring(settings: Namespace) -> dict[str, float]:
         courses[name] = course
         found[name] = covered(points), heaps(points)[1], min(course[10:])
         print(f"   {name:<12} {found[name][0]:>8} of {MODES} {found[name][1]:>18.0%} {found[name][2]:>20}")
-    stays = [min(courses["plain"][place:]) for place in range(len(courses["plain"]))]  # fewest heaps from here on
+    course = courses["plain"]  # heaps covered, counted 20 times in all
+    stays = [min(course[place:]) for place in range(len(course))]  # fewest from that count on
     if stays[-1] < MODES:
         print("   The plain forger repeats what passes. The detective learns it, and the forger moves on.")
     else:
         first = (stays.index(MODES) + 1) * steps // len(stays)
-        print(f"   The plain forger ran from heap to heap, and covers all since round {first}. Digits are harder.")
+        print(f"   The plain forger covers all heaps since round {first}. Does it find all digits, too?")
     draw_ring(settings, data, clouds, courses)
     return {
         "heaps_of_plain": found["plain"][0],

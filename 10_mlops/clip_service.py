@@ -171,8 +171,8 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # uvicorn lets running requests finish, then hands on the signal
-    # Idle connections are kept longer than clients keep them (httpx 5 s, and so does uvicorn): if the server closed one
-    # first, a request could be on its way already, and be lost.
+    # An idle connection is kept longer than usual clients keep theirs (httpx 5 s; uvicorn's default is 5 s as well). If
+    # the server closed it first, a request could be on its way already, and be lost.
     keep = {"timeout_keep_alive": 75, "access_log": False, "log_config": None, "log_level": "warning"}
     uvicorn.run(app, host=arguments.host, port=arguments.port, **keep)
     return 0
